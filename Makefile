@@ -1,0 +1,49 @@
+# Every target sets up what it needs in .venv; nothing needs root, Docker or a running service.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := .ci/requirements
+PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check openapi lock clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo ## do the main job on sample data, and say where the archive lies
+	@$(BIN)/python -m app demo
+
+run: $(VENV)/demo ## serve the same sample, and print a key
+	@$(BIN)/python -m app demo --serve
+
+test: $(VENV)/test ## run all tests, on real servers started for them
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/test ## lint and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+openapi: $(VENV)/test ## write openapi/openapi.json anew
+	@$(BIN)/python -m app openapi > openapi/openapi.json
+
+lock: $(VENV)/test ## pin the dependencies anew
+	@$(PIP) -r $(LOCKS)/lock.txt
+	@for extra in run demo test lock; do $(LOCKS)/compile $(BIN)/uv $$extra; done
+
+clean: ## remove the environment and everything made by demo and run
+	@rm -rf $(VENV) var
+
+$(VENV)/demo: $(LOCKS)/demo.txt | $(VENV)/made
+	@echo "Installing what the demo needs into $(VENV) ..."
+	@$(PIP) -r $< && touch $@
+
+$(VENV)/test: $(LOCKS)/test.txt | $(VENV)/made
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP) -r $< && touch $@
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null || \
+	  { rm -rf $(VENV); echo "python3-venv is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@touch $@

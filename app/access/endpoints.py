@@ -1,0 +1,104 @@
+"""GET /v1/me, and the guard that every other room's endpoints stand behind."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict
+
+from app.access.port import Access, Administrator, Forbidden, Permission
+from app.audit.event import AuditEvent, By
+from app.audit.trail import Trail
+from app.kit.db import Database
+from app.kit.errors import NotFound
+from app.kit.http import CheckedRoute, Guard, reference, responses
+from app.kit.problem import Unauthenticated
+
+
+class DataCenterAccess(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    id: str
+    title: str
+    permissions: list[str]
+
+
+class Me(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    name: str
+    data_centers: list[DataCenterAccess]
+
+
+class Gatekeeper:
+    """Makes guards. Knows the data centers by id and title; refusals go into the audit trail."""
+
+    def __init__(self, access: Access, titles: Mapping[str, str], database: Database, trail: Trail) -> None:
+        self._access, self._database, self._trail = access, database, trail
+        self.titles = titles
+
+    def requires(self, permission: Permission) -> Guard:
+        """Admits whoever has the permission in the data center of the path; the value is who acts."""
+        return _Requires(self, permission)
+
+    async def identify(self, request: Request) -> Administrator:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        found = await self._access.authenticate(token.strip()) if scheme.lower() == "bearer" else None
+        if found is None:
+            raise Unauthenticated
+        return found
+
+    async def refuse(self, by: By, data_center: str, permission: Permission) -> None:
+        details = {"permission": permission}
+        async with self._database.writing() as connection:
+            event = AuditEvent("access:refuse", by, data_center, "refused", details=details)
+            await self._trail.append(connection, event)
+
+
+class _Requires(Guard):
+    def __init__(self, keeper: Gatekeeper, permission: Permission) -> None:
+        super().__init__()
+        self._keeper, self._permission = keeper, permission
+
+    async def admit(self, request: Request) -> None:
+        administrator = await self._keeper.identify(request)
+        data_center = request.path_params["data_center"]
+        if data_center not in self._keeper.titles or data_center not in administrator.data_centers:
+            raise NotFound
+        by = By(administrator.name, request.client.host if request.client else None, reference(request))
+        if not administrator.may(data_center, self._permission):
+            await self._keeper.refuse(by, data_center, self._permission)
+            raise Forbidden
+        request.state.by = by
+
+    async def __call__(self, request: Request) -> By:  # type: ignore[override]  # the value is ours, not a token
+        by: By = request.state.by
+        return by
+
+
+class _Identified(Guard):
+    def __init__(self, keeper: Gatekeeper) -> None:
+        super().__init__()
+        self._keeper = keeper
+
+    async def admit(self, request: Request) -> None:
+        request.state.administrator = await self._keeper.identify(request)
+
+    async def __call__(self, request: Request) -> Administrator:  # type: ignore[override]  # as above
+        administrator: Administrator = request.state.administrator
+        return administrator
+
+
+def routes(keeper: Gatekeeper) -> APIRouter:
+    router = APIRouter(route_class=CheckedRoute, tags=["access"])
+    identified = _Identified(keeper)
+
+    @router.get("/v1/me", summary="Who I am", responses=responses(Unauthenticated))
+    async def me(administrator: Annotated[Administrator, Depends(identified)]) -> Me:
+        """The name behind the key, and its data centers with the permissions in each."""
+        centers = [
+            DataCenterAccess(id=one, title=keeper.titles[one], permissions=list(permissions))
+            for one, permissions in sorted(administrator.data_centers.items())
+            if one in keeper.titles
+        ]
+        return Me(name=administrator.name, data_centers=centers)
+
+    return router

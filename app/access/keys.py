@@ -1,0 +1,120 @@
+"""API keys `dossier_<id>_<secret>`: only a hash of the secret is kept, the key is shown once."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import JSON, Column, ColumnElement, Index, Row, String, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.access.port import ROLES, Administrator, Role
+from app.audit.event import AuditEvent, By
+from app.audit.trail import Trail
+from app.kit.clock import Clock
+from app.kit.db import METADATA, Database, UtcDateTime
+from app.kit.errors import Misconfigured
+
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("data_centers", JSON, nullable=False),
+    Column("secret_hash", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+_LIVE = API_KEYS.c.revoked_at.is_(None)
+Index("uq_api_keys_live_name", API_KEYS.c.name, unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE)
+_BY_COMMAND = By("command line")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOrder:
+    """What a new key is to be; `lifetime` None means that it does not expire."""
+
+    name: str
+    data_centers: tuple[str, ...]
+    role: Role
+    lifetime: timedelta | None
+
+
+class Keys:
+    """Makes, lists, revokes and checks API keys."""
+
+    def __init__(self, database: Database, trail: Trail, clock: Clock) -> None:
+        self._database, self._trail, self._clock = database, trail, clock
+
+    async def authenticate(self, token: str) -> Administrator | None:
+        key_id, secret = _split(token)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(API_KEYS).where(API_KEYS.c.id == key_id))).one_or_none()
+        stored = row.secret_hash if row else ""
+        matches = hmac.compare_digest(_hash(secret), stored)
+        return self._administrator(row) if row and matches else None
+
+    async def known(self, name: str) -> Administrator | None:
+        async with self._database.reading() as connection:
+            found = await connection.execute(select(API_KEYS).where(API_KEYS.c.name == name, _LIVE))
+            row = found.one_or_none()
+        return self._administrator(row) if row else None
+
+    async def create(self, order: KeyOrder) -> str:
+        """The key's text, which is kept nowhere. Raises Misconfigured if the name is taken."""
+        key_id, secret, now = secrets.token_hex(6), secrets.token_hex(24), self._clock()
+        row = {
+            "id": key_id, "name": order.name, "role": order.role, "data_centers": list(order.data_centers),
+            "secret_hash": _hash(secret), "created_at": now,
+            "expires_at": now + order.lifetime if order.lifetime else None,
+        }
+        try:
+            async with self._database.writing() as connection:
+                await connection.execute(insert(API_KEYS), row)
+                await self._trail.append(connection, _event("keys:create", key_id, order.name))
+        except IntegrityError as error:
+            message = f"A key named {order.name!r} exists; revoke it first (python -m app keys list), or choose another name."
+            raise Misconfigured(message) from error
+        return f"dossier_{key_id}_{secret}"
+
+    async def revoke(self, key_id: str) -> bool:
+        """Whether a live key had this id."""
+        mine: ColumnElement[bool] = API_KEYS.c.id == key_id
+        async with self._database.writing() as connection:
+            done = await connection.execute(
+                update(API_KEYS).where(mine, _LIVE).values(revoked_at=self._clock()).returning(API_KEYS.c.name)
+            )
+            name = done.scalar_one_or_none()
+            if name is not None:
+                await self._trail.append(connection, _event("keys:revoke", key_id, name))
+        return name is not None
+
+    async def listed(self) -> list[Row[tuple[object, ...]]]:
+        async with self._database.reading() as connection:
+            found = await connection.execute(select(API_KEYS).order_by(API_KEYS.c.created_at))
+            return list(found)
+
+    def _administrator(self, row: Row[tuple[object, ...]]) -> Administrator | None:
+        expires: datetime | None = row.expires_at
+        if row.revoked_at is not None or (expires is not None and expires <= self._clock()):
+            return None
+        return Administrator(row.name, dict.fromkeys(row.data_centers, ROLES[row.role]))
+
+
+def _split(token: str) -> tuple[str, str]:
+    prefix, _, rest = token.partition("_")
+    key_id, _, secret = rest.partition("_")
+    return (key_id, secret) if prefix == "dossier" else ("", "")
+
+
+def _hash(secret: str) -> str:
+    # The secret is 192 random bits, so a slow hash would protect nothing more.
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _event(action: str, key_id: str, name: str) -> AuditEvent:
+    tag = "keys:create" if action == "keys:create" else "keys:revoke"
+    return AuditEvent(tag, _BY_COMMAND, None, details={"key": key_id, "name": name})

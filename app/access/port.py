@@ -1,0 +1,45 @@
+"""What the rest of the house knows of access: a token becomes an administrator with permissions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from app.kit.errors import Denied
+
+Permission = Literal[
+    "visitors:search", "exports:create", "exports:download", "exports:revoke", "history:read", "audit:read"
+]
+Role = Literal["administrator", "auditor"]
+ROLES: Mapping[Role, tuple[Permission, ...]] = {
+    "administrator": (
+        "visitors:search", "exports:create", "exports:download", "exports:revoke", "history:read", "audit:read",
+    ),
+    "auditor": ("history:read", "audit:read"),
+}
+
+
+class Forbidden(Denied):
+    """The key is valid, but its role does not include this. An administrator may do everything, an auditor
+    read the history and the audit trail; `python -m app keys create --role` decides."""
+
+    slug = "forbidden"
+    title = "This key may not do that"
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """The authenticated person or service: a name that is unique per service, and what it may do where."""
+
+    name: str
+    data_centers: Mapping[str, tuple[Permission, ...]]
+
+    def may(self, data_center: str, permission: Permission) -> bool:
+        return permission in self.data_centers.get(data_center, ())
+
+
+class Access(Protocol):
+    async def authenticate(self, token: str) -> Administrator | None:
+        """Whose token this is, or None."""
+
+    async def known(self, name: str) -> Administrator | None:
+        """The administrator of that name as of now, or None if there is none any more."""

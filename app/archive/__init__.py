@@ -1,0 +1,1 @@
+"""What is handed over: the document, the report, the manifest and the ZIP around them."""

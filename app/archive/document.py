@@ -1,0 +1,41 @@
+"""personal-data.json: every row of every section, written as a stream without ever holding the whole."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from app.archive.frame import SCHEMA_VERSION, Frame
+from app.archive.tally import Tally
+from app.sources.port import Batch
+
+SectionEnd = None
+Part = Batch | None
+
+
+def write_document(frame: Frame, tallies: Sequence[Tally], parts: Iterator[Part]) -> Iterator[bytes]:
+    """The document in pieces. `parts` holds the batches of each tally's section in turn, a None after each."""
+    head = {
+        "schema_version": SCHEMA_VERSION,
+        "export": frame.export(),
+        "notice": dict(frame.notice),
+    }
+    yield compact(head)[:-1] + b',"sections":{'
+    for place, tally in enumerate(tallies):
+        yield (b"," if place else b"") + compact(tally.section.name) + b":"
+        yield from _write_rows(tally, parts)
+    yield b"}}"
+
+
+def _write_rows(tally: Tally, parts: Iterator[Part]) -> Iterator[bytes]:
+    before = b"["
+    for part in parts:
+        if part is SectionEnd:
+            break
+        tally.add(part)
+        yield tally.count(before + b",".join(part.rows))
+        before = b","
+    yield tally.count(b"[]" if before == b"[" else b"]")
+
+
+def compact(value: object) -> bytes:
+    """JSON in UTF-8 without whitespace between its tokens."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

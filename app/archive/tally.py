@@ -1,0 +1,114 @@
+"""What is counted while a section passes: rows, bytes, hash, dates, and the few rows that the report shows."""
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from app.sources.port import Batch, Section
+
+_LATEST = 200
+SAMPLE_BYTES = 1 << 20
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Tally:
+    """One section's counts; `sample_bytes` bounds what it keeps for the report."""
+
+    def __init__(self, section: Section, sample_bytes: int) -> None:
+        self.section = section
+        self.rows = 0
+        self.bytes = 0
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+        self.days: Counter[date] = Counter()
+        demographic = section.category == "demographic"
+        self.sample: Sample = First(sample_bytes) if demographic else Latest(sample_bytes)
+        self._hash = hashlib.sha256()
+
+    def count(self, chunk: bytes) -> bytes:
+        """Counts bytes of the section's array, and hands them on."""
+        self.bytes += len(chunk)
+        self._hash.update(chunk)
+        return chunk
+
+    def add(self, batch: Batch) -> None:
+        self.rows += len(batch.rows)
+        self.sample.add(batch)
+        dated = [moment for moment in batch.moments or () if moment]
+        if dated:
+            self.first = min(self.first or dated[0], *dated)
+            self.last = max(self.last or dated[0], *dated)
+            self.days.update(moment.date() for moment in dated)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+
+class First:
+    """The first rows of a section, up to a number of bytes."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left = most_bytes
+        self._rows: list[bytes] = []
+        self.complete = True
+
+    def add(self, batch: Batch) -> None:
+        for row in batch.rows:
+            if not self.complete or len(row) > self._left:
+                self.complete = False
+                return
+            self._left -= len(row)
+            self._rows.append(row)
+
+    def rows(self) -> Sequence[bytes]:
+        return self._rows
+
+
+class Latest:
+    """The 200 latest rows of a section (by their moments, else the last ones), up to a number of bytes."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._kept: list[tuple[datetime, int, bytes]] = []
+        self._seen = 0
+
+    def add(self, batch: Batch) -> None:
+        moments = batch.moments or [None] * len(batch.rows)
+        known = [moment or _NEVER for moment in moments]
+        full = len(self._kept) == _LATEST
+        if not (full and max(known) < self._kept[0][0]):
+            numbered = zip(known, range(self._seen, self._seen + len(known)), batch.rows, strict=True)
+            self._kept = self._bounded(sorted([*self._kept, *numbered])[-_LATEST:])
+        self._seen += len(known)
+
+    def rows(self) -> Sequence[bytes]:
+        """Newest first."""
+        return [row for _, _, row in reversed(self._kept)]
+
+    @property
+    def complete(self) -> bool:
+        return self._seen == len(self._kept)
+
+    def _bounded(self, rows: list[tuple[datetime, int, bytes]]) -> list[tuple[datetime, int, bytes]]:
+        kept: deque[tuple[datetime, int, bytes]] = deque()
+        left = self._most_bytes
+        for row in reversed(rows):
+            left -= len(row[2])
+            if left < 0:
+                break
+            kept.appendleft(row)
+        return list(kept)
+
+
+Sample = First | Latest
+
+
+def new_tallies(sections: Sequence[Section]) -> list[Tally]:
+    """For the included sections; those that show their latest rows share one allowance of bytes."""
+    included = [one for one in sections if one.status == "included"]
+    others = sum(one.category != "demographic" for one in included) or 1
+    return [
+        Tally(one, SAMPLE_BYTES if one.category == "demographic" else SAMPLE_BYTES // others) for one in included
+    ]

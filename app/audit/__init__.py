@@ -1,0 +1,1 @@
+"""Append-only facts of what was done, by whom and when."""

@@ -1,0 +1,47 @@
+"""One fact: who did what, where, to what end. Holds masked labels, handles and ids, nothing raw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+Outcome = Literal["done", "refused", "failed"]
+Action = Literal[
+    "visitors:search",
+    "exports:request",
+    "exports:start",
+    "exports:ready",
+    "exports:fail",
+    "exports:cancel",
+    "exports:revoke",
+    "exports:retry",
+    "exports:download",
+    "exports:sent",
+    "exports:expire",
+    "access:refuse",
+    "keys:create",
+    "keys:revoke",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who acts: the administrator's name, and where the request came from. The service itself has no address."""
+
+    name: str
+    address: str | None = None
+    reference: str | None = None
+
+
+SERVICE = By("dossier")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    action: Action
+    by: By
+    data_center: str | None
+    outcome: Outcome = "done"
+    data_source: str | None = None
+    entry_id: UUID | None = None
+    details: Mapping[str, str | int | None] = field(default_factory=dict)

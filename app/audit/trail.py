@@ -1,0 +1,39 @@
+"""Appends audit events in the transaction of the action they tell of: both happen, or neither."""
+
+from sqlalchemy import JSON, BigInteger, Column, Integer, String, Table, Uuid, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.audit.event import AuditEvent
+from app.kit.clock import Clock
+from app.kit.db import METADATA, UtcDateTime
+
+AUDIT_EVENTS = Table(
+    "audit_events",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("data_center", String(64), index=True),
+    Column("data_source", String(64)),
+    Column("entry_id", Uuid, index=True),
+    Column("address", String(64)),
+    Column("reference", String(36)),
+    Column("details", JSON, nullable=False),
+)
+
+
+class Trail:
+    """The one way to write an audit event; the database itself refuses to change or delete one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def append(self, connection: AsyncConnection, event: AuditEvent) -> None:
+        row = {
+            "at": self._clock(), "action": event.action, "outcome": event.outcome, "actor": event.by.name,
+            "data_center": event.data_center, "data_source": event.data_source, "entry_id": event.entry_id,
+            "address": event.by.address, "reference": event.by.reference, "details": dict(event.details),
+        }
+        await connection.execute(insert(AUDIT_EVENTS), row)

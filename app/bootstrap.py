@@ -1,0 +1,158 @@
+"""The composition root: from settings to use cases. The only module that names adapters."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from app.access.endpoints import Gatekeeper
+from app.access.keys import Keys
+from app.audit.trail import Trail
+from app.exports.attempt import Attempt
+from app.exports.compile import Compile
+from app.exports.download import Download
+from app.exports.end import EndExport
+from app.exports.expire import Tick
+from app.exports.request import RequestExport
+from app.exports.retry import RetryExport
+from app.history.browse import Browse
+from app.kit.clock import Clock, now
+from app.kit.db import Database, database_url
+from app.kit.errors import Misconfigured
+from app.kit.page import PageTokens
+from app.kit.seal import Keyring
+from app.queue.local import LocalBell
+from app.settings import Settings
+from app.sources.agents import read_agent
+from app.sources.candidate import Candidates
+from app.sources.port import DataSource
+from app.sources.postgres import PostgresEngine
+from app.sources.registry import Registry, read_registry
+from app.sources.source import MappedSource, Plan
+from app.sources.sqlite import SqliteEngine
+from app.storage.local import LocalStore
+from app.storage.port import ArchiveStore
+from app.visitors.search import Search
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the web process runs on."""
+
+    settings: Settings
+    database: Database
+    registry: Registry
+    store: ArchiveStore
+    bell: LocalBell
+    keys: Keys
+    keeper: Gatekeeper
+    search: Search
+    request: RequestExport
+    browse: Browse
+    download: Download
+    end: EndExport
+    retry: RetryExport
+    attempt: Attempt
+    tick: Tick
+
+    async def close(self) -> None:
+        """In the reverse of the order in which they were opened."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.database.close)
+            stack.push_async_callback(self.registry.close)
+
+
+def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock = now) -> Services:
+    """Raises Misconfigured. Opens nothing but files: connections come with the first use."""
+    registry = build_registry(settings, environ, clock)
+    database, trail = build_database(settings), Trail(clock)
+    keyring = Keyring(_secret(settings), settings.secret_key_previous)
+    keys, candidates = Keys(database, trail, clock), Candidates(keyring, clock)
+    store, bell = LocalStore(_folder(settings.var_dir / "archives")), LocalBell()
+    browse = Browse(database, PageTokens(keyring, clock), clock)
+    titles = {center.id: center.title for center in registry.centers.values()}
+    return Services(
+        settings=settings,
+        database=database,
+        registry=registry,
+        store=store,
+        bell=bell,
+        keys=keys,
+        keeper=Gatekeeper(keys, titles, database, trail),
+        search=Search(registry, candidates, database, trail, clock),
+        request=RequestExport(registry, candidates, database, trail, bell, clock),
+        browse=browse,
+        download=Download(browse, database, store, trail, clock),
+        end=EndExport(browse, database, store, trail, clock),
+        retry=RetryExport(browse, database, trail, bell, clock),
+        attempt=Attempt(database, registry, keys, candidates, store, Compile(store, clock), trail, clock),
+        tick=Tick(database, store, trail, bell, clock),
+    )
+
+
+def build_database(settings: Settings) -> Database:
+    default = f"sqlite:///{_folder(settings.var_dir).absolute() / 'dossier.db'}"
+    return Database(database_url(settings.database_url or default))
+
+
+def build_keys(settings: Settings, clock: Clock = now) -> tuple[Database, Keys]:
+    database = build_database(settings)
+    return database, Keys(database, Trail(clock), clock)
+
+
+def build_registry(settings: Settings, environ: Mapping[str, str], clock: Clock = now) -> Registry:
+    def postgresql(plan: Plan, dsn: str) -> DataSource:
+        return MappedSource(plan, PostgresEngine(make_url(dsn), plan.mapping.connections), clock, read_agent)
+
+    def sqlite(plan: Plan, dsn: str) -> DataSource:
+        path = Path(make_url(dsn).database or "")
+        return MappedSource(plan, SqliteEngine(path, plan.mapping.connections), clock, read_agent)
+
+    return read_registry(settings.data_centers, environ, {"postgresql": postgresql, "sqlite": sqlite})
+
+
+async def prepare_schema(settings: Settings, database: Database) -> None:
+    """Brings the schema up, or stops with one sentence where that is somebody else's task."""
+    if settings.migrates_itself:
+        await database.migrate()
+    elif not await database.is_current():
+        raise Misconfigured("The database's schema is not this version's; run `python -m app migrate` first.")
+
+
+def hold_lock(settings: Settings, stack: AsyncExitStack) -> None:
+    """Keeps a second embedded process out: it would take the first one's jobs for abandoned."""
+    file = stack.enter_context((_folder(settings.var_dir) / "lock").open("w"))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise Misconfigured(
+            f"Another `api` already serves {settings.var_dir}; stop it, or set DOSSIER_DATABASE_URL to run several."
+        ) from error
+
+
+def _secret(settings: Settings) -> str:
+    if settings.secret_key:
+        return settings.secret_key
+    file = _folder(settings.var_dir) / "secret-key"
+    if not file.exists():
+        draft = file.with_name(f".secret-key-{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex(32))
+        # The first process to link its draft wins, and nobody ever reads half a key.
+        with suppress(FileExistsError):
+            file.hardlink_to(draft)
+        draft.unlink()
+    return file.read_text()
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"DOSSIER_VAR_DIR: {path} cannot be made: {error.strerror}.") from error
+    return path

@@ -1,0 +1,49 @@
+"""Serves the HTTP API; in the embedded default it compiles the archives too."""
+
+import argparse
+import asyncio
+import os
+from contextlib import AsyncExitStack
+
+import uvicorn
+
+from app.bootstrap import Services, build_services, hold_lock, prepare_schema
+from app.kit.errors import Misconfigured
+from app.kit.logs import configure, log
+from app.main import create_app
+from app.settings import Settings, read_settings, unknown_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments: everything is a setting."""
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    settings = read_settings(os.environ)
+    configure(settings.log_format or ("text" if settings.embedded else "json"))
+    for name in unknown_settings(os.environ):
+        log.warning("%s is no setting of this version and does nothing; see README.", name)
+    return asyncio.run(serve(settings, build_services(settings, os.environ)))
+
+
+async def serve(settings: Settings, services: Services) -> int:
+    """Serves until it is told to stop."""
+    async with AsyncExitStack() as stack:
+        if settings.embedded:
+            hold_lock(settings, stack)
+        await prepare_schema(settings, services.database)
+        server = server_of(settings, services)
+        log.info("serving on http://%s:%d", settings.host, settings.port)
+        await server.serve()
+    if not server.started:
+        raise Misconfigured(f"http://{settings.host}:{settings.port} cannot be served; is the port taken? Set DOSSIER_PORT.")
+    return 0
+
+
+def server_of(settings: Settings, services: Services) -> uvicorn.Server:
+    """Without an access log of its own: a path may hold what somebody typed there."""
+    config = uvicorn.Config(
+        create_app(services), settings.host, settings.port,
+        log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10,
+    )  # fmt: skip
+    return uvicorn.Server(config)

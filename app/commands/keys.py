@@ -1,0 +1,80 @@
+"""Makes, lists and revokes API keys; a new key is printed once and kept nowhere."""
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+from datetime import timedelta
+
+from app.access.keys import KeyOrder, Keys
+from app.access.port import ROLES
+from app.bootstrap import build_keys, build_registry, prepare_schema
+from app.kit.errors import Misconfigured
+from app.settings import Settings, read_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="make a key and print it, once")
+    create.add_argument("--name", required=True, type=_name, help="the administrator's name, unique per service")
+    create.add_argument("--data-center", required=True, action="append", metavar="D", help="may be given several times")
+    create.add_argument("--role", required=True, choices=sorted(ROLES))
+    create.add_argument("--expires", type=_days, metavar="90d", help="days until it expires; without it, never")
+    actions.add_parser("list", help="all keys, without their secrets")
+    actions.add_parser("revoke", help="end a key at once").add_argument("id")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return asyncio.run(_run(read_settings(os.environ), arguments))
+
+
+async def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.action == "create":
+        _check_data_centers(settings, arguments.data_center)
+    database, keys = build_keys(settings)
+    try:
+        await prepare_schema(settings, database)
+        if arguments.action == "create":
+            centers = tuple(dict.fromkeys(arguments.data_center))
+            print(await keys.create(KeyOrder(arguments.name, centers, arguments.role, arguments.expires)))
+            return 0
+        return await (_list(keys) if arguments.action == "list" else _revoke(keys, arguments.id))
+    finally:
+        await database.close()
+
+
+async def _list(keys: Keys) -> int:
+    for key in await keys.listed():
+        state = "revoked" if key.revoked_at else f"until {key.expires_at:%Y-%m-%d}" if key.expires_at else "live"
+        print(f"{key.id}\t{key.name}\t{key.role}\t{','.join(key.data_centers)}\t{state}")
+    return 0
+
+
+async def _revoke(keys: Keys, key_id: str) -> int:
+    if await keys.revoke(key_id):
+        print(f"Key {key_id} is revoked.")
+        return 0
+    print(f"dossier: no live key has the id {key_id}; see `python -m app keys list`.", file=sys.stderr)
+    return 1
+
+
+def _check_data_centers(settings: Settings, wanted: list[str]) -> None:
+    known = build_registry(settings, os.environ).centers
+    for one in wanted:
+        if one not in known:
+            there = ", ".join(known) or "none"
+            raise Misconfigured(f"There is no data center {one!r} in {settings.data_centers}; there are: {there}.")
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"\S(?:[^\x00-\x1f\x7f]{0,62}\S)?", text):
+        raise argparse.ArgumentTypeError("a name has 1 to 64 printable characters")
+    return text
+
+
+def _days(text: str) -> timedelta:
+    match = re.fullmatch(r"([1-9]\d{0,3})d", text)
+    if not match:
+        raise argparse.ArgumentTypeError("write a number of days, such as 90d")
+    return timedelta(days=int(match[1]))

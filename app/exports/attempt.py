@@ -1,0 +1,179 @@
+"""One attempt at one export: claimed under a lease, watched by a heartbeat, ended by name."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from app.access.port import Access
+from app.archive.package import Packed
+from app.audit.event import SERVICE, Action, AuditEvent, Outcome
+from app.audit.trail import Trail
+from app.exports.compile import Compile, Counter
+from app.history.entry import Entry, get_entry, move, set_archive_key
+from app.history.job import KEPT_AFTER_FAILURE, LEASE, Job, beat, claim, finish, put_back, set_aside
+from app.kit.clock import Clock
+from app.kit.db import Database
+from app.kit.errors import Conflict, Failure, NotFound, Unavailable
+from app.kit.logs import log, whereabouts
+from app.sources.candidate import Candidates
+from app.sources.port import SourceMisconfigured
+from app.sources.registry import Registry
+from app.storage.port import ArchiveStore
+
+MOST_ATTEMPTS = 6
+_BEAT_SECONDS = 1.0
+_MOST_JITTER = 0.25
+
+
+class PermissionLost(Conflict):
+    """Between the request and its turn, the administrator lost the right to export: the key was revoked, expired,
+    or no longer holds the data center."""
+
+    slug = "permission-lost"
+    title = "The administrator may not export any more"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    database: Database
+    registry: Registry
+    access: Access
+    candidates: Candidates
+    store: ArchiveStore
+    compile: Compile
+    trail: Trail
+    clock: Clock
+
+    async def __call__(self) -> bool:
+        """Runs the next due job, if there is one, and says whether there was."""
+        claimed = await self._claim()
+        if claimed is None:
+            return False
+        job, entry = claimed
+        key = f"{entry.data_center}/{secrets.token_hex(16)}.zip"
+        try:
+            packed = await self._watched(job, entry, key)
+        except asyncio.CancelledError:
+            await self._hand_back(job)
+            raise
+        except Unavailable as error:
+            await self._again_or_fail(job, entry, error)
+        except Failure as error:
+            await self._fail(job, entry, error)
+        except Exception as error:  # noqa: BLE001  the worker's last line
+            log.error("export %s: %s", entry.id, whereabouts(error))
+            await self._fail(job, entry, Failure())
+        else:
+            await self._end(job, entry, key, packed)
+        return True
+
+    async def _claim(self) -> tuple[Job, Entry] | None:
+        now = self.clock()
+        async with self.database.writing() as connection:
+            job = await claim(connection, uuid4(), now)
+            if job is None:
+                return None
+            await move(connection, job.entry_id, ("queued",), "compiling", started_at=now)
+            entry = await get_entry(connection, job.data_center, job.entry_id, now)
+            if entry is None:
+                return None
+            await self.trail.append(connection, _event("exports:start", entry))
+        return job, entry
+
+    async def _watched(self, job: Job, entry: Entry, key: str) -> Packed | None:
+        """The archive, or None if the job was taken away meanwhile: cancelled, or its lease lost."""
+        counter = Counter()
+        working = asyncio.create_task(self._compiled(job, entry, key, counter))
+        beating = asyncio.create_task(self._beat(job, counter))
+        try:
+            await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            taken_away = beating.done()
+            beating.cancel()
+            working.cancel()
+            lost, packed = await asyncio.gather(beating, working, return_exceptions=True)
+        if not taken_away:
+            return working.result()
+        log.info("export %s is not this worker's any more%s", entry.id, f": {whereabouts(lost)}" if lost else "")
+        return packed if isinstance(packed, Packed) else None
+
+    async def _beat(self, job: Job, counter: Counter) -> None:
+        """Ends when the job is not this attempt's any more. The lease itself moves on every beat."""
+        wanted = True
+        while wanted:
+            await asyncio.sleep(_BEAT_SECONDS)
+            async with self.database.writing() as connection:
+                wanted = await beat(connection, job, counter.progress(), self.clock() + LEASE)
+
+    async def _compiled(self, job: Job, entry: Entry, key: str, counter: Counter) -> Packed:
+        administrator = await self.access.known(entry.requested_by)
+        if administrator is None or not administrator.may(entry.data_center, "exports:create"):
+            raise PermissionLost
+        choice = self.candidates.open_choice(job.sealed_choice)
+        try:
+            center, source = self.registry.find(entry.data_center, entry.source_id)
+        except NotFound as error:
+            raise SourceMisconfigured("The mapping of this data source is not there any more.") from error
+        await self._remember(entry, key)
+        return await self.compile(entry, center, source, choice, key, counter)
+
+    async def _remember(self, entry: Entry, key: str) -> None:
+        """The key stands in the entry before the upload begins; what the last attempt left is removed first."""
+        if entry.archive_key:
+            await self.store.delete(entry.archive_key)
+        async with self.database.writing() as connection:
+            await set_archive_key(connection, entry.id, entry.archive_key, key)
+
+    async def _end(self, job: Job, entry: Entry, key: str, packed: Packed | None) -> None:
+        """Makes it ready; whoever lost the job in the meantime removes what it wrote."""
+        if packed is None or not await self._made_ready(job, entry, packed):
+            await self.store.delete(key)
+            async with self.database.writing() as connection:
+                await set_archive_key(connection, entry.id, key, None)
+
+    async def _made_ready(self, job: Job, entry: Entry, packed: Packed) -> bool:
+        async with self.database.writing() as connection:
+            if not await finish(connection, job):
+                return False
+            await move(
+                connection, job.entry_id, ("compiling",), "ready",
+                compiled_at=packed.compiled_at, expires_at=packed.expires_at, size=packed.size, sha256=packed.sha256,
+            )  # fmt: skip
+            details = {"size": packed.size, "sha256": packed.sha256}
+            await self.trail.append(connection, _event("exports:ready", entry, details))
+        return True
+
+    async def _again_or_fail(self, job: Job, entry: Entry, error: Unavailable) -> None:
+        attempts = job.attempts + 1
+        if attempts >= MOST_ATTEMPTS:
+            await self._fail(job, entry, error)
+            return
+        log.warning("export %s, attempt %d: %s: %s", entry.id, attempts, error.slug, error.detail)
+        # Jitter spreads what failed together, and only ever lengthens.
+        wait = timedelta(seconds=2 ** (attempts - 1) * (1 + random.uniform(0, _MOST_JITTER)))  # noqa: S311
+        async with self.database.writing() as connection:
+            if await put_back(connection, job, self.clock() + wait, attempts):
+                await move(connection, job.entry_id, ("compiling",), "queued")
+
+    async def _fail(self, job: Job, entry: Entry, error: Failure) -> None:
+        log.error("export %s failed: %s: %s", entry.id, error.slug, error.detail)
+        async with self.database.writing() as connection:
+            if await set_aside(connection, job.entry_id, job.lease, self.clock() + KEPT_AFTER_FAILURE):
+                await move(connection, job.entry_id, ("compiling",), "failed", problem=error.slug)
+                details = {"problem": error.slug, "detail": error.detail}
+                await self.trail.append(connection, _event("exports:fail", entry, details))
+
+    async def _hand_back(self, job: Job) -> None:
+        """A worker that stops gives its job back at once, for the next one to take up."""
+        async with self.database.writing() as connection:
+            if await put_back(connection, job, self.clock(), job.attempts):
+                await move(connection, job.entry_id, ("compiling",), "queued")
+
+
+def _event(action: Action, entry: Entry, details: Mapping[str, str | int | None] | None = None) -> AuditEvent:
+    outcome: Outcome = "failed" if action == "exports:fail" else "done"
+    return AuditEvent(action, SERVICE, entry.data_center, outcome, entry.source_id, entry.id, details or {})

@@ -1,0 +1,97 @@
+"""Hands the archive over while it is ready: whole or in part, each use recorded."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from app.audit.event import Action, AuditEvent, By, Outcome
+from app.audit.trail import Trail
+from app.history.browse import Browse
+from app.history.entry import Entry, count_download
+from app.kit.clock import Clock
+from app.kit.db import Database
+from app.kit.errors import Conflict, Failure, Gone
+from app.storage.port import ArchiveStore
+
+
+class ExportNotReady(Conflict):
+    """There is no archive: the export is queued or compiling, or it failed or was cancelled. Its `status` says."""
+
+    slug = "export-not-ready"
+    title = "There is no archive yet"
+
+
+class ExportExpired(Gone):
+    """The archive was there for 14 days after it was compiled, and is deleted. Search and request again."""
+
+    slug = "export-expired"
+    title = "The archive has expired"
+
+
+class ExportRevoked(Gone):
+    """An administrator revoked this archive, and it is deleted. Search and request again if it is still wanted."""
+
+    slug = "export-revoked"
+    title = "The archive was revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes from `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    browse: Browse
+    database: Database
+    store: ArchiveStore
+    trail: Trail
+    clock: Clock
+
+    async def ready(self, by: By, data_center: str, entry_id: str) -> Entry:
+        """The entry, if its archive may be had at this moment. Raises NotFound and what this module names."""
+        entry = await self.browse.one(data_center, entry_id)
+        refused = _refusal(entry)
+        if refused:
+            async with self.database.writing() as connection:
+                event = _event("exports:download", by, entry, "refused", {"problem": refused.slug})
+                await self.trail.append(connection, event)
+            raise refused
+        return entry
+
+    async def chunks(self, by: By, entry: Entry, span: Span) -> AsyncIterator[bytes]:
+        """Records the download, then opens the archive, so that a store that is away is told before any byte."""
+        async with self.database.writing() as connection:
+            if span.start == 0:
+                await count_download(connection, entry.id, self.clock())
+            event = _event("exports:download", by, entry, "done", {"from": span.start, "to": span.end})
+            await self.trail.append(connection, event)
+        source = self.store.read(entry.archive_key or "", span.start, span.end)
+        first = await anext(source, b"")
+        return self._sent(by, entry, first, source)
+
+    async def _sent(self, by: By, entry: Entry, first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        sent = 0
+        try:
+            async with aclosing(rest):  # type: ignore[type-var]  # stores' readers are generators
+                yield first
+                sent += len(first)
+                async for chunk in rest:
+                    yield chunk
+                    sent += len(chunk)
+        finally:
+            async with self.database.writing() as connection:
+                await self.trail.append(connection, _event("exports:sent", by, entry, "done", {"bytes": sent}))
+
+
+def _refusal(entry: Entry) -> Failure | None:
+    if entry.status == "ready":
+        return None
+    return {"expired": ExportExpired, "revoked": ExportRevoked}.get(entry.status, ExportNotReady)()
+
+
+def _event(action: Action, by: By, entry: Entry, outcome: Outcome, details: dict[str, str | int | None]) -> AuditEvent:
+    return AuditEvent(action, by, entry.data_center, outcome, entry.source_id, entry.id, details)

@@ -1,0 +1,71 @@
+"""Ends an export before its time: cancels one that is not finished, revokes one that is ready."""
+
+from dataclasses import dataclass
+
+from app.audit.event import Action, AuditEvent, By
+from app.audit.trail import Trail
+from app.history.browse import Browse
+from app.history.entry import Entry, move, set_archive_key
+from app.history.job import drop
+from app.kit.clock import Clock
+from app.kit.db import Database
+from app.kit.errors import Conflict
+from app.kit.logs import log
+from app.storage.port import ArchiveStore, StoreUnavailable
+
+
+class ExportFinal(Conflict):
+    """This export has ended: it failed, expired, was cancelled or revoked. Only a new search and a new request
+    lead to another archive."""
+
+    slug = "export-final"
+    title = "The export has ended"
+
+
+@dataclass(frozen=True, slots=True)
+class EndExport:
+    browse: Browse
+    database: Database
+    store: ArchiveStore
+    trail: Trail
+    clock: Clock
+
+    async def __call__(self, by: By, data_center: str, entry_id: str) -> Entry | None:
+        """The cancelled export, or None where a ready one was revoked. Raises NotFound, ExportFinal."""
+        entry = await self.browse.one(data_center, entry_id)
+        if await self._cancelled(by, entry):
+            return await self.browse.one(data_center, entry_id)
+        # What was compiling a moment ago may be ready by now.
+        entry = await self.browse.one(data_center, entry_id)
+        if entry.status != "ready" or not await self._revoked(by, entry):
+            raise ExportFinal
+        await self._remove(entry)
+        return None
+
+    async def _cancelled(self, by: By, entry: Entry) -> bool:
+        async with self.database.writing() as connection:
+            if not await move(connection, entry.id, ("queued", "compiling"), "cancelled"):
+                return False
+            await drop(connection, entry.id)
+            await self.trail.append(connection, _event("exports:cancel", by, entry))
+        return True
+
+    async def _revoked(self, by: By, entry: Entry) -> bool:
+        async with self.database.writing() as connection:
+            if not await move(connection, entry.id, ("ready",), "revoked"):
+                return False
+            await self.trail.append(connection, _event("exports:revoke", by, entry))
+        return True
+
+    async def _remove(self, entry: Entry) -> None:
+        try:
+            await self.store.delete(entry.archive_key or "")
+        except StoreUnavailable as error:
+            log.warning("export %s is revoked; its archive is removed later: %s", entry.id, error.detail)
+            return
+        async with self.database.writing() as connection:
+            await set_archive_key(connection, entry.id, entry.archive_key, None)
+
+
+def _event(action: Action, by: By, entry: Entry) -> AuditEvent:
+    return AuditEvent(action, by, entry.data_center, data_source=entry.source_id, entry_id=entry.id)

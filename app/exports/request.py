@@ -1,0 +1,85 @@
+"""Requests an export: the candidate becomes a history entry and a job, and then the bell rings."""
+
+from dataclasses import dataclass
+
+from app.audit.event import AuditEvent, By
+from app.audit.trail import Trail
+from app.history.entry import Entry, NewEntry, SubjectBusy, add_entry, get_entry, unfinished_of
+from app.history.job import add_job
+from app.kit.clock import Clock
+from app.kit.db import Database
+from app.kit.errors import Conflict
+from app.kit.identity import uuid7
+from app.queue.port import Bell
+from app.sources.candidate import Candidate, Candidates
+from app.sources.port import Value
+from app.sources.registry import Registry
+
+
+class ExportUnfinished(Conflict):
+    """An export of the same visitor, device and browser is not finished yet. Wait for it to end, or ask the
+    administrator who requested it."""
+
+    slug = "export-unfinished"
+    title = "The same export is not finished yet"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestExport:
+    registry: Registry
+    candidates: Candidates
+    database: Database
+    trail: Trail
+    bell: Bell
+    clock: Clock
+
+    async def __call__(self, by: By, data_center: str, token: str, case_reference: str | None) -> Entry:
+        """The new export, or the same administrator's unfinished one of the same candidate."""
+        candidate = self.candidates.open(token, by.name, data_center)
+        _, source = self.registry.find(data_center, candidate.data_source)
+        entry = self._new_entry(candidate, source.facts.title, case_reference)
+        try:
+            found = await self._record(by, entry, self.candidates.seal_choice(candidate.choice))
+        except SubjectBusy:
+            found = await self._already(by, entry.subject)
+        await self.bell.ring()
+        return found
+
+    async def _record(self, by: By, new: NewEntry, sealed_choice: str) -> Entry:
+        now = new.requested_at
+        async with self.database.writing() as connection:
+            await add_entry(connection, new)
+            await add_job(connection, new.id, new.data_center, sealed_choice, now)
+            event = AuditEvent(
+                "exports:request", by, new.data_center, data_source=new.source_id, entry_id=new.id,
+                details={"label": new.label, "handle": new.handle, "case_reference": new.case_reference},
+            )  # fmt: skip
+            await self.trail.append(connection, event)
+            entry = await get_entry(connection, new.data_center, new.id, now)
+        if entry is None:
+            raise ExportUnfinished
+        return entry
+
+    async def _already(self, by: By, subject: str) -> Entry:
+        async with self.database.reading() as connection:
+            entry = await unfinished_of(connection, subject, self.clock())
+        if entry is None or entry.requested_by != by.name:
+            raise ExportUnfinished
+        return entry
+
+    def _new_entry(self, candidate: Candidate, source_title: str, case_reference: str | None) -> NewEntry:
+        now, choice = self.clock(), candidate.choice
+        where = (candidate.data_center, candidate.data_source)
+        handle = self.candidates.handle(*where, choice.visitor)
+        return NewEntry(
+            id=uuid7(now), data_center=candidate.data_center, source_id=candidate.data_source,
+            source_title=source_title, label=candidate.label, handle=handle.digest,
+            subject=self.candidates.subject(*where, choice).digest,
+            identifier_hash=candidate.identifier.digest, key_id=handle.key_id,
+            device=_text(choice.device), browser=_text(choice.browser),
+            case_reference=case_reference, requested_by=candidate.administrator, requested_at=now,
+        )  # fmt: skip
+
+
+def _text(value: Value | None) -> str | None:
+    return None if value is None else str(value)

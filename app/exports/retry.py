@@ -1,0 +1,44 @@
+"""Runs a failed export again, within 24 hours, under the same choice."""
+
+from dataclasses import dataclass
+
+from app.audit.event import AuditEvent, By
+from app.audit.trail import Trail
+from app.exports.end import ExportFinal
+from app.exports.request import ExportUnfinished
+from app.history.browse import Browse
+from app.history.entry import UNFINISHED, Entry, SubjectBusy, move
+from app.history.job import take_up
+from app.kit.clock import Clock
+from app.kit.db import Database
+from app.queue.port import Bell
+
+
+@dataclass(frozen=True, slots=True)
+class RetryExport:
+    browse: Browse
+    database: Database
+    trail: Trail
+    bell: Bell
+    clock: Clock
+
+    async def __call__(self, by: By, data_center: str, entry_id: str) -> Entry:
+        """Raises NotFound, ExportUnfinished, or ExportFinal if it did not fail, or failed over 24 hours ago."""
+        entry = await self.browse.one(data_center, entry_id)
+        if entry.status in UNFINISHED:
+            raise ExportUnfinished
+        try:
+            await self._queue_again(by, entry)
+        except SubjectBusy as error:
+            raise ExportUnfinished from error
+        await self.bell.ring()
+        return await self.browse.one(data_center, entry_id)
+
+    async def _queue_again(self, by: By, entry: Entry) -> None:
+        async with self.database.writing() as connection:
+            if not await take_up(connection, entry.id, self.clock()):
+                raise ExportFinal
+            if not await move(connection, entry.id, ("failed",), "queued", problem=None):
+                raise ExportFinal
+            event = AuditEvent("exports:retry", by, entry.data_center, data_source=entry.source_id, entry_id=entry.id)
+            await self.trail.append(connection, event)

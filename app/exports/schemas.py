@@ -1,0 +1,17 @@
+"""What a request for an export takes; what it answers is the history's `Export`."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.kit.text import no_controls
+
+
+class ExportRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    candidate: Annotated[str, Field(min_length=1, max_length=32768, description="The token of one combination.")]
+    case_reference: Annotated[
+        str | None,
+        Field(max_length=64, description="The number of the person's request; groups several exports."),
+        AfterValidator(lambda text: text if text is None else no_controls(text)),
+    ] = None

@@ -1,0 +1,161 @@
+"""A history entry: one export (later also an erasure), whom it was for in masked form, and how it went."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.history.tables import HISTORY_ENTRIES, JOBS
+
+StoredStatus = Literal["queued", "compiling", "ready", "failed", "cancelled", "revoked"]
+Status = Literal[StoredStatus, "expired"]
+STATUSES: tuple[Status, ...] = ("queued", "compiling", "ready", "failed", "cancelled", "revoked", "expired")
+UNFINISHED: tuple[StoredStatus, ...] = ("queued", "compiling")
+LIFETIME = timedelta(hours=14 * 24)
+
+
+class SubjectBusy(Exception):
+    """Another export of the same visitor and combination is not finished yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a compilation is: sections and rows done, bytes of the document written."""
+
+    sections_done: int = 0
+    sections_total: int = 0
+    rows: int = 0
+    rows_estimated: int | None = None
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What is known of an export at the moment of its request; hashes are keyed, the label is masked."""
+
+    id: UUID
+    data_center: str
+    source_id: str
+    source_title: str
+    label: str
+    handle: str
+    subject: str
+    identifier_hash: str
+    key_id: str
+    device: str | None
+    browser: str | None
+    case_reference: str | None
+    requested_by: str
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as of one moment; `expired` is derived from that moment, so it is true to the second."""
+
+    id: UUID
+    kind: str
+    status: Status
+    data_center: str
+    source_id: str
+    source_title: str
+    label: str
+    handle: str
+    device: str | None
+    browser: str | None
+    case_reference: str | None
+    requested_by: str
+    requested_at: datetime
+    compiled_at: datetime | None
+    expires_at: datetime | None
+    archive_key: str | None
+    size: int | None
+    sha256: str | None
+    downloads: int
+    last_downloaded_at: datetime | None
+    problem: str | None
+    progress: Progress | None
+
+
+_COLUMNS = [HISTORY_ENTRIES.c[name] for name in Entry.__slots__ if name in HISTORY_ENTRIES.c]
+_PROGRESS = [JOBS.c[name] for name in Progress.__slots__]
+
+
+def select_entries() -> Select[Any]:
+    """Entries with the progress of their jobs, for `entry_of`."""
+    joined = HISTORY_ENTRIES.outerjoin(JOBS, JOBS.c.entry_id == HISTORY_ENTRIES.c.id)
+    return select(*_COLUMNS, *_PROGRESS).select_from(joined)
+
+
+def entry_of(row: Row[Any], now: datetime) -> Entry:
+    known = dict(row._mapping)  # noqa: SLF001  the public name of a row's mapping
+    counted = {name: known.pop(name) for name in Progress.__slots__}
+    unfinished = known["status"] in UNFINISHED and counted["rows"] is not None
+    if known["status"] == "ready" and known["expires_at"] <= now:
+        known["status"] = "expired"
+    return Entry(**known, progress=Progress(**counted) if unfinished else None)
+
+
+async def get_entry(connection: AsyncConnection, data_center: str, entry_id: UUID, now: datetime) -> Entry | None:
+    mine = select_entries().where(HISTORY_ENTRIES.c.id == entry_id, HISTORY_ENTRIES.c.data_center == data_center)
+    row = (await connection.execute(mine)).one_or_none()
+    return entry_of(row, now) if row else None
+
+
+async def unfinished_of(connection: AsyncConnection, subject: str, now: datetime) -> Entry | None:
+    """The unfinished export of a visitor and combination, by their keyed hash."""
+    busy = select_entries().where(HISTORY_ENTRIES.c.subject == subject, HISTORY_ENTRIES.c.status.in_(UNFINISHED))
+    row = (await connection.execute(busy)).one_or_none()
+    return entry_of(row, now) if row else None
+
+
+async def add_entry(connection: AsyncConnection, entry: NewEntry) -> None:
+    """Raises SubjectBusy."""
+    values = {name: getattr(entry, name) for name in NewEntry.__slots__}
+    try:
+        await connection.execute(insert(HISTORY_ENTRIES), values | {"kind": "export", "status": "queued", "downloads": 0})
+    except IntegrityError as error:
+        raise SubjectBusy from error
+
+
+async def move(
+    connection: AsyncConnection, entry_id: UUID, before: tuple[StoredStatus, ...], after: StoredStatus, **values: object
+) -> bool:
+    """One conditional UPDATE: False where the entry was not in one of the states before. Raises SubjectBusy."""
+    here = (HISTORY_ENTRIES.c.id == entry_id, HISTORY_ENTRIES.c.status.in_(before))
+    try:
+        done = await connection.execute(update(HISTORY_ENTRIES).where(*here).values(status=after, **values))
+    except IntegrityError as error:
+        raise SubjectBusy from error
+    return done.rowcount == 1
+
+
+async def set_archive_key(connection: AsyncConnection, entry_id: UUID, before: str | None, after: str | None) -> bool:
+    """Remembers where an archive is going to lie, or that it lies there no more."""
+    key = HISTORY_ENTRIES.c.archive_key
+    unchanged = key.is_(None) if before is None else key == before
+    done = await connection.execute(
+        update(HISTORY_ENTRIES).where(HISTORY_ENTRIES.c.id == entry_id, unchanged).values(archive_key=after)
+    )
+    return done.rowcount == 1
+
+
+async def count_download(connection: AsyncConnection, entry_id: UUID, now: datetime) -> None:
+    await connection.execute(
+        update(HISTORY_ENTRIES)
+        .where(HISTORY_ENTRIES.c.id == entry_id)
+        .values(downloads=HISTORY_ENTRIES.c.downloads + 1, last_downloaded_at=now)
+    )
+
+
+async def outlived(connection: AsyncConnection, now: datetime, most: int) -> list[Entry]:
+    """Entries whose object must go: expired or revoked ones, and leftovers of failed or cancelled attempts."""
+    expired = (HISTORY_ENTRIES.c.status == "ready") & (HISTORY_ENTRIES.c.expires_at <= now)
+    ended = HISTORY_ENTRIES.c.status.in_(("revoked", "failed", "cancelled"))
+    stored = select_entries().where(HISTORY_ENTRIES.c.archive_key.is_not(None), expired | ended)
+    rows = await connection.execute(stored.order_by(HISTORY_ENTRIES.c.expires_at).limit(most))
+    return [entry_of(row, now) for row in rows]

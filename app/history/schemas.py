@@ -1,0 +1,84 @@
+"""How an export looks to clients, while it runs and years later, alone and as a history item."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from app.history.entry import Entry, Status
+from app.kit.clock import rfc3339
+
+HANDLE_DIGITS = 12
+Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class SourceRef(View):
+    id: str
+    title: str
+
+
+class VisitorRef(View):
+    label: Annotated[str, Field(description="Masked.")]
+    handle: Annotated[str, Field(description="The start of a keyed hash: the same for the same visitor everywhere.")]
+
+
+class ProgressView(View):
+    sections_done: int
+    sections_total: int
+    rows: int
+    rows_estimated: int | None
+    bytes: int
+
+
+class Links(View):
+    self: str
+    archive: Annotated[str | None, Field(description="There only while a download would succeed.")]
+
+
+class Export(View):
+    """One export, and at once its item in the history."""
+
+    id: UUID
+    kind: Literal["export", "erasure"]
+    status: Annotated[Status, Field(description="`expired` is derived from `expires_at`.")]
+    data_source: SourceRef
+    visitor: VisitorRef
+    device: str | None
+    browser: str | None
+    case_reference: str | None
+    requested_by: str
+    requested_at: Moment
+    compiled_at: Moment | None
+    expires_at: Annotated[Moment | None, Field(description="Exactly 14 × 24 h after `compiled_at`.")]
+    progress: ProgressView | None
+    size: int | None
+    sha256: str | None
+    downloads: int
+    last_downloaded_at: Moment | None
+    problem: Annotated[str | None, Field(description="The slug of what made the export fail; see /problems/{slug}.")]
+    links: Links
+
+
+class HistoryPage(View):
+    items: list[Export]
+    next_page_token: str | None
+
+
+def address(entry: Entry) -> str:
+    return f"/v1/data-centers/{entry.data_center}/exports/{entry.id}"
+
+
+def export_view(entry: Entry) -> Export:
+    known = {name: getattr(entry, name) for name in Entry.__slots__}
+    return Export(
+        **{name: value for name, value in known.items() if name in Export.model_fields and name != "progress"},
+        data_source=SourceRef(id=entry.source_id, title=entry.source_title),
+        visitor=VisitorRef(label=entry.label, handle=entry.handle[:HANDLE_DIGITS]),
+        progress=ProgressView.model_validate(entry.progress) if entry.progress else None,
+        links=Links(self=address(entry), archive=f"{address(entry)}/archive" if entry.status == "ready" else None),
+    )

@@ -1,0 +1,78 @@
+"""The two tables behind an export: entries live for years without raw identifiers, jobs only while there is work."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
+
+from app.kit.db import METADATA, UtcDateTime
+
+HISTORY_ENTRIES = Table(
+    "history_entries",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("data_center", String(64), nullable=False),
+    Column("source_id", String(64), nullable=False),
+    Column("source_title", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("handle", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("identifier_hash", String(64), nullable=False),
+    Column("key_id", String(8), nullable=False),
+    Column("device", Text),
+    Column("browser", Text),
+    Column("case_reference", Text),
+    Column("requested_by", String(64), nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("compiled_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+    Column("archive_key", Text),
+    Column("size", BigInteger),
+    Column("sha256", String(64)),
+    Column("downloads", Integer, nullable=False),
+    Column("last_downloaded_at", UtcDateTime),
+    Column("problem", String(40)),
+    CheckConstraint("kind IN ('export', 'erasure')", name="kind"),
+    CheckConstraint("status IN ('queued', 'compiling', 'ready', 'failed', 'cancelled', 'revoked')", name="status"),
+    CheckConstraint("(status = 'failed') = (problem IS NOT NULL)", name="problem"),
+    CheckConstraint(
+        "(status IN ('ready', 'revoked')) = (compiled_at IS NOT NULL AND expires_at IS NOT NULL"
+        " AND size IS NOT NULL AND sha256 IS NOT NULL)",
+        name="compiled",
+    ),
+)
+_UNFINISHED = HISTORY_ENTRIES.c.status.in_(("queued", "compiling"))
+Index(
+    "uq_history_entries_unfinished", HISTORY_ENTRIES.c.subject,
+    unique=True, sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED,
+)  # fmt: skip
+Index(
+    "ix_history_entries_newest",
+    HISTORY_ENTRIES.c.data_center, HISTORY_ENTRIES.c.requested_at, HISTORY_ENTRIES.c.id,
+)  # fmt: skip
+Index("ix_history_entries_started", HISTORY_ENTRIES.c.data_center, HISTORY_ENTRIES.c.started_at)
+_STORED = HISTORY_ENTRIES.c.archive_key.is_not(None)
+Index(
+    "ix_history_entries_stored", HISTORY_ENTRIES.c.expires_at,
+    sqlite_where=_STORED, postgresql_where=_STORED,
+)  # fmt: skip
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("entry_id", Uuid, ForeignKey("history_entries.id"), primary_key=True),
+    Column("data_center", String(64), nullable=False, index=True),
+    Column("sealed_choice", Text, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("lease", Uuid),
+    Column("lease_until", UtcDateTime),
+    Column("attempts", Integer, nullable=False),
+    Column("lost_leases", Integer, nullable=False),
+    Column("sections_done", Integer, nullable=False),
+    Column("sections_total", Integer, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("rows_estimated", BigInteger),
+    Column("bytes", BigInteger, nullable=False),
+    Column("keep_until", UtcDateTime),
+    CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease"),
+)

@@ -1,0 +1,124 @@
+"""The service's own database: transactions, types and the schema's version, on SQLite and PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, DateTime, Dialect, MetaData, TypeDecorator, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.kit.errors import Misconfigured
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+METADATA = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "ck": "ck_%(table_name)s_%(constraint_name)s"}
+)
+_MIGRATION_LOCK = 0x_D0551E4
+_ROOT = Path(__file__).parents[2]
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment. SQLite has no zones, so there it lies in UTC without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Database:
+    """Short transactions on one engine; a writing one holds SQLite's write lock from its first moment."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
+        self._reader = self._engine.execution_options(dossier_reads=True)
+        if url.get_backend_name() == "sqlite":
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self._reader.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Commits at the end of the block, rolls back if it raises."""
+        async with self._engine.begin() as connection:
+            yield connection
+
+    async def migrate(self, revision: str = "head") -> None:
+        """Brings the schema to a revision, up or down; safe for several processes at once."""
+        async with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            await connection.run_sync(_run_migrations, revision)
+
+    async def is_current(self) -> bool:
+        """Whether the schema is at this version's newest revision."""
+        async with self.reading() as connection:
+            found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+        return found == ScriptDirectory.from_config(_alembic()).get_current_head()
+
+    async def state(self) -> str:
+        """`ok`, `not migrated` or `unreachable`."""
+        try:
+            return "ok" if await self.is_current() else "not migrated"
+        except SQLAlchemyError:
+            return "unreachable"
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def database_url(address: str) -> URL:
+    """The URL with this service's own driver; only the backend name of the given one counts."""
+    try:
+        url = make_url(address)
+        return url.set(drivername=DRIVERS[url.get_backend_name()])
+    except (ArgumentError, KeyError) as error:
+        raise Misconfigured("DOSSIER_DATABASE_URL must be a postgresql:// or sqlite:/// address.") from error
+
+
+def _run_migrations(connection: Connection, revision: str) -> None:
+    config = _alembic()
+    config.attributes["connection"] = connection
+    here = MigrationContext.configure(connection).get_current_revision()
+    down = revision == "base" or (revision != "head" and here is not None and revision < here)
+    (command.downgrade if down else command.upgrade)(config, revision)
+
+
+def _alembic() -> Config:
+    config = Config(_ROOT / "alembic.ini")
+    config.set_main_option("script_location", str(_ROOT / "migrations"))
+    return config
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 10000"):
+        connection.cursor().execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later would fail instead of waiting for its turn.
+    reads = connection.get_execution_options().get("dossier_reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

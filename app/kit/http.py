@@ -1,0 +1,170 @@
+"""What every address has in common: checks before the body is read, an own reference, a last safety net."""
+
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+from uuid import uuid4
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.kit.errors import Failure
+from app.kit.logs import log, whereabouts
+from app.kit.problem import NotAcceptable, PayloadTooLarge, UnknownParameter, UnsupportedMediaType, problem, status_of
+
+JSON = "application/json"
+MOST_BODY_BYTES = 64 * 1024
+# Headers that change what a request means; one that is not served yet must not be ignored.
+_UNSERVED_HEADERS = ("idempotency-key",)
+
+
+class Guard(HTTPBearer):
+    """A dependency that decides before anything of the request's body is read."""
+
+    def __init__(self) -> None:
+        super().__init__(scheme_name="key", description="An API key: `dossier_<id>_<secret>`", auto_error=False)
+
+    async def admit(self, request: Request) -> None:
+        """Raises the failure that answers the request, or returns."""
+        raise NotImplementedError
+
+
+class CheckedRoute(APIRoute):
+    """A route whose guard comes first, and which names what it does not understand instead of ignoring it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        guards = [need.call for need in self.dependant.dependencies if isinstance(need.call, Guard)]
+        known = {field.alias for field in self.dependant.query_params}
+        media_type = getattr(self.response_class, "media_type", None) or JSON
+
+        async def checked(request: Request) -> Response:
+            for guard in guards:
+                await guard.admit(request)
+            _refuse_unknown(request, known)
+            _refuse_unacceptable(request, media_type)
+            if self.body_field:
+                _refuse_other_than_json(request)
+                # Read here, where a body without end is still a problem of its own: the framework makes it a 400.
+                await request.body()
+            return await handle(request)
+
+        return checked
+
+
+def reference(request: Request) -> str:
+    """The id of this request, as it stands in problems, the log and the audit trail."""
+    return str(request.state.reference)
+
+
+def responses(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
+    """The problems that an operation can answer with, for the OpenAPI document."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    schema = {"$ref": "#/components/schemas/Problem"}
+    for failure in sorted(failures, key=lambda one: (status_of(one), one.slug)):
+        entry = documented.setdefault(
+            status_of(failure), {"description": "", "content": {"application/problem+json": {"schema": schema}}}
+        )
+        entry["description"] = "; ".join(filter(None, (entry["description"], f"`{failure.slug}`: {failure.title}")))
+    return documented
+
+
+class Envelope:
+    """The outermost layer: gives a request its reference, logs its end, and answers what nobody caught."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("state", {})["reference"] = str(uuid4())
+        await _Exchange(scope, send).run(self._app, receive)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope, self._send = scope, send
+        self._status = 0
+        self._started = time.monotonic()
+
+    async def run(self, app: ASGIApp, receive: Receive) -> None:
+        try:
+            await app(self._scope, _bounded(receive), self._answer)
+        except Exception as error:  # noqa: BLE001  the last line: nobody else may print what an error quotes
+            log.error("%s failed: %s", self._scope["state"]["reference"], whereabouts(error))
+            if self._status:
+                raise ConnectionAbortedError from None
+            answer = problem(Failure(), self._scope["state"]["reference"])
+            await answer(self._scope, receive, self._answer)
+        finally:
+            self._log()
+
+    async def _answer(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            message["headers"] = _with_defaults(message["headers"])
+        await self._send(message)
+
+    def _log(self) -> None:
+        # The template and never the path: somebody may have put an email where an id belongs.
+        route = self._scope.get("route")
+        where = getattr(route, "path", "an unknown path")
+        took = (time.monotonic() - self._started) * 1000
+        log.info("%s %s %s %d %.0f ms", self._scope["state"]["reference"], self._scope["method"], where, self._status, took)
+
+
+def _bounded(receive: Receive) -> Receive:
+    left = MOST_BODY_BYTES
+
+    async def counted() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise PayloadTooLarge
+        return message
+
+    return counted
+
+
+def _with_defaults(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    defaults = {b"x-content-type-options": b"nosniff", b"cache-control": b"no-store"}
+    return [*(pair for pair in defaults.items() if pair[0] not in dict(headers)), *headers]
+
+
+def _refuse_unknown(request: Request, known: set[str]) -> None:
+    if not known.issuperset(request.query_params):
+        names = ", ".join(sorted(known)) or "none"
+        raise UnknownParameter(f"The address has a query parameter that is not known here. Known: {names}.")
+    for header in _UNSERVED_HEADERS:
+        if header in request.headers:
+            raise UnknownParameter(f"The header {header} is not served by this version; send the request without it.")
+
+
+def _refuse_unacceptable(request: Request, media_type: str) -> None:
+    accept = request.headers.get("accept")
+    if not accept:
+        return
+    ours = {"*/*", media_type, media_type.split("/")[0] + "/*"}
+    if not any(_range(part) in ours for part in accept.split(",")):
+        raise NotAcceptable(f"This address answers with {media_type} only.")
+
+
+def _range(part: str) -> str | None:
+    """A media range of an Accept header, or None where its weight is 0 (RFC 9110, 12.5.1)."""
+    media, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    refused = any(piece.startswith("q=") and not piece[2:].strip("0.") for piece in parameters)
+    return None if refused else media
+
+
+def _refuse_other_than_json(request: Request) -> None:
+    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media != JSON and not (media.startswith("application/") and media.endswith("+json")):
+        raise UnsupportedMediaType
+

@@ -1,0 +1,94 @@
+"""Opaque encrypted tokens with a purpose and an age, and keyed hashes, all from one secret."""
+
+import base64
+import hashlib
+import hmac
+import os
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_KEY_ID_BYTES, _NONCE_BYTES, _TIME_BYTES = 4, 12, 8
+
+
+class SealBroken(Exception):
+    """The token was not made here, was changed, is for another purpose, or is too old."""
+
+
+class SealKeyUnknown(SealBroken):
+    """The token was sealed under a secret that is no longer configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A keyed hash (64 lower-case hex digits) and the id of its key."""
+
+    key_id: str
+    digest: str
+
+
+class Keyring:
+    """Seals, opens and fingerprints. The first secret is used for new things, all of them for old ones.
+
+    Purposes have keys of their own, derived by HKDF-SHA-256 (RFC 5869). A token is url-safe base64 of
+    key id, nonce and AES-256-GCM over the time of sealing and the content.
+    """
+
+    def __init__(self, secret: str, previous: str | None = None) -> None:
+        self._secrets = {_key_id(text): text.encode() for text in (secret, previous) if text}
+        self._current = _key_id(secret)
+
+    def seal(self, purpose: str, content: bytes, at: datetime) -> str:
+        nonce = os.urandom(_NONCE_BYTES)
+        clear = int(at.timestamp() * 1000).to_bytes(_TIME_BYTES, "big") + content
+        sealed = self._cipher(purpose, self._current).encrypt(nonce, clear, purpose.encode())
+        return _text(self._current + nonce + sealed)
+
+    def open(self, purpose: str, token: str, at: datetime, max_age: timedelta | None = None) -> bytes:
+        """The content of a token. Raises SealBroken, or SealKeyUnknown if its key is not here."""
+        key_id, nonce, sealed = _parts(token)
+        if key_id not in self._secrets:
+            raise SealKeyUnknown
+        try:
+            clear = self._cipher(purpose, key_id).decrypt(nonce, sealed, purpose.encode())
+        except InvalidTag as error:
+            raise SealBroken from error
+        age = at.timestamp() * 1000 - int.from_bytes(clear[:_TIME_BYTES], "big")
+        if max_age is not None and age > max_age.total_seconds() * 1000:
+            raise SealBroken
+        return clear[_TIME_BYTES:]
+
+    def fingerprint(self, purpose: str, content: bytes) -> Fingerprint:
+        key = self._derive(purpose, self._current)
+        return Fingerprint(self._current.hex(), hmac.digest(key, content, "sha256").hex())
+
+    def _cipher(self, purpose: str, key_id: bytes) -> AESGCM:
+        return AESGCM(self._derive(purpose, key_id))
+
+    def _derive(self, purpose: str, key_id: bytes) -> bytes:
+        return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(self._secrets[key_id])
+
+
+def _key_id(secret: str) -> bytes:
+    return hashlib.sha256(b"dossier key id" + secret.encode()).digest()[:_KEY_ID_BYTES]
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _parts(token: str) -> tuple[bytes, bytes, bytes]:
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (Base64Error, ValueError) as error:
+        raise SealBroken from error
+    start = _KEY_ID_BYTES + _NONCE_BYTES
+    # Base64 ignores the last character's spare bits: only the one true spelling is the token.
+    if len(raw) < start + _TIME_BYTES or _text(raw) != token:
+        raise SealBroken
+    return raw[:_KEY_ID_BYTES], raw[_KEY_ID_BYTES:start], raw[start:]

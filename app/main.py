@@ -1,0 +1,159 @@
+"""The web process: routers, problems for every error, health, and a life cycle that closes in reverse order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from html import escape
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from app.access import endpoints as access
+from app.bootstrap import Services
+from app.exports import endpoints as exports
+from app.history import endpoints as history
+from app.kit.errors import Failure, NotFound, known_problems
+from app.kit.http import CheckedRoute, Envelope, reference, responses
+from app.kit.logs import log
+from app.kit.problem import NotReady, answer_failure, answer_invalid, answer_protocol, problem
+from app.sources import endpoints as sources
+from app.visitors import endpoints as visitors
+
+VERSION = "0.1.0"
+_DESCRIPTION = (
+    "Finds what a site has collected about a visitor, and exports it for that person. Every error is a problem "
+    "document (RFC 9457) whose `type` is described at /problems/{slug}."
+)
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+
+
+class HealthView(BaseModel):
+    status: str
+    checks: dict[str, str]
+
+
+def create_app(services: Services) -> FastAPI:
+    """The whole web process over its services."""
+    app = FastAPI(
+        title="Dossier", version=VERSION, description=_DESCRIPTION, docs_url=None, redoc_url=None,
+        redirect_slashes=False, lifespan=_life_of(services),
+        generate_unique_id_function=lambda route: route.name,
+    )  # fmt: skip
+    for router in _routers(services):
+        app.include_router(router)
+    app.add_exception_handler(Failure, answer_failure)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
+    app.add_exception_handler(HTTPException, answer_protocol)
+    app.add_middleware(Envelope)
+    _document_problems(app)
+    return app
+
+
+def _routers(services: Services) -> list[APIRouter]:
+    keeper = services.keeper
+    return [
+        access.routes(keeper),
+        sources.routes(services.registry, keeper),
+        visitors.routes(services.search, keeper),
+        exports.routes(
+            services.request, services.browse, services.download, services.end, services.retry, keeper
+        ),
+        history.routes(services.browse, keeper),
+        _own_routes(services),
+    ]  # fmt: skip
+
+
+def _life_of(services: Services) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(services.close)
+            if services.settings.embedded:
+                await services.tick.void_leases()
+            stack.push_async_callback(_stop, _workers(services))
+            if not services.registry.centers:
+                log.warning("%s holds no data center; nothing can be searched yet.", services.settings.data_centers)
+            yield
+
+    return life
+
+
+def _workers(services: Services) -> list[asyncio.Task[None]]:
+    takers = [services.bell.answer(services.attempt) for _ in range(services.settings.max_exports)]
+    return [asyncio.create_task(work) for work in (services.tick.forever(), *takers)]
+
+
+async def _stop(workers: list[asyncio.Task[None]]) -> None:
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
+def _own_routes(services: Services) -> APIRouter:
+    router = APIRouter(route_class=CheckedRoute, tags=["service"])
+
+    @router.get("/health/live", summary="The process runs")
+    async def live() -> HealthView:
+        return HealthView(status="ok", checks={})
+
+    @router.get("/health/ready", summary="The service can work", response_model=HealthView, responses=responses(NotReady))
+    async def ready(request: Request) -> Response | HealthView:
+        """Ready means: its own database answers and is migrated. What else fails stands there as `degraded`."""
+        checks = await _health(services)
+        if checks["database"] != "ok":
+            return problem(NotReady(), reference(request), checks=checks)
+        degraded = any(state != "ok" for state in checks.values())
+        return HealthView(status="degraded" if degraded else "ok", checks=checks)
+
+    @router.get(
+        "/problems/{slug}", summary="What a problem means", response_class=HTMLResponse, responses=responses(NotFound)
+    )
+    async def describe_problem(slug: str) -> HTMLResponse:
+        found = known_problems().get(slug)
+        if found is None:
+            raise NotFound
+        return HTMLResponse(_PROBLEM_PAGE.format(slug=escape(slug), title=escape(found.title), help=escape(found.help())))
+
+    return router
+
+
+async def _health(services: Services) -> dict[str, str]:
+    asked = [source.reach() for _, source in services.registry.every_source()]
+    storage, *sources = await asyncio.gather(services.store.check(), *asked, return_exceptions=True)
+    return {
+        "database": await services.database.state(),
+        "storage": "degraded" if storage else "ok",
+        "sources": "degraded" if any(sources) else "ok",
+    }
+
+
+_PROBLEM_PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+    "<h1>{title}</h1><p><code>{slug}</code></p><p>{help}</p></html>"
+)
+
+
+def _document_problems(app: FastAPI) -> None:
+    """FastAPI documents its own error shape; ours is another, and the document must say so."""
+    document = app.openapi
+
+    def documented() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schemas = document()["components"]["schemas"]
+            schemas["Problem"] = Problem.model_json_schema()
+            for foreign in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(foreign, None)
+        return app.openapi_schema or {}
+
+    app.openapi = documented  # type: ignore[method-assign]  # the framework's own way to change the document

@@ -1,0 +1,1 @@
+"""The bell that wakes whoever compiles archives."""

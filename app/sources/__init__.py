@@ -1,0 +1,1 @@
+"""Where visitors' data lives: mappings onto other people's databases, read-only."""

@@ -1,0 +1,130 @@
+"""A candidate: one visitor on one combination, sealed into a token that nobody but this service can read."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.kit.clock import Clock
+from app.kit.errors import Conflict
+from app.kit.seal import Fingerprint, Keyring, SealBroken
+from app.sources.identifier import Identifier
+from app.sources.port import Value
+
+_AGE = timedelta(minutes=15)
+_TYPES: dict[str, type] = {"s": str, "i": int, "f": float, "b": bytes, "d": Decimal, "u": UUID, "t": bool}
+_TAGS = {kind: tag for tag, kind in _TYPES.items()}
+
+
+class CandidateTokenInvalid(Conflict):
+    """The candidate token was changed, is older than 15 minutes, or was made for another administrator or
+    data center. Search again and choose from the new answer."""
+
+    slug = "candidate-token-invalid"
+    title = "The candidate token does not hold"
+
+
+class KeyChanged(Conflict):
+    """The choice of this export was sealed under a secret key that is no longer configured, so it cannot be
+    read any more. Search and request again; after a rotation keep the old key in DOSSIER_SECRET_KEY_PREVIOUS."""
+
+    slug = "key-changed"
+    title = "The secret key was changed meanwhile"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whose rows leave: exactly one visitor on exactly one device and browser, as the database named them."""
+
+    visitor: Value
+    device: Value | None
+    browser: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A choice that was offered: to whom, where, for which identifier (a keyed hash) and under which masked label."""
+
+    administrator: str
+    data_center: str
+    data_source: str
+    label: str
+    identifier: Fingerprint
+    choice: Choice
+
+
+class Candidates:
+    """Seals and opens candidates and choices; gives visitors their handles."""
+
+    def __init__(self, keyring: Keyring, clock: Clock) -> None:
+        self._keyring, self._clock = keyring, clock
+
+    def seal(self, candidate: Candidate) -> str:
+        hashed = (candidate.identifier.key_id, candidate.identifier.digest)
+        bound = (candidate.administrator, candidate.data_center, candidate.data_source, candidate.label)
+        content = msgspec.json.encode((bound, hashed, _packed(candidate.choice)))
+        return self._keyring.seal("candidate", content, self._clock())
+
+    def open(self, token: str, administrator: str, data_center: str) -> Candidate:
+        try:
+            content = self._keyring.open("candidate", token, self._clock(), _AGE)
+        except SealBroken as error:
+            raise CandidateTokenInvalid from error
+        bound, hashed, choice = msgspec.json.decode(content)
+        candidate = Candidate(*bound, Fingerprint(*hashed), _unpacked(choice))
+        if (candidate.administrator, candidate.data_center) != (administrator, data_center):
+            raise CandidateTokenInvalid
+        return candidate
+
+    def seal_choice(self, choice: Choice) -> str:
+        return self._keyring.seal("choice", msgspec.json.encode(_packed(choice)), self._clock())
+
+    def open_choice(self, sealed: str) -> Choice:
+        try:
+            return _unpacked(msgspec.json.decode(self._keyring.open("choice", sealed, self._clock())))
+        except SealBroken as error:
+            raise KeyChanged from error
+
+    def handle(self, data_center: str, source: str, visitor: Value) -> Fingerprint:
+        """The same for the same visitor everywhere; nobody can turn it back."""
+        return self._keyring.fingerprint("handle", msgspec.json.encode((data_center, source, _tagged(visitor))))
+
+    def subject(self, data_center: str, source: str, choice: Choice) -> Fingerprint:
+        """The same for the same visitor on the same combination."""
+        return self._keyring.fingerprint("subject", msgspec.json.encode((data_center, source, _packed(choice))))
+
+    def identifier(self, data_center: str, identifier: Identifier) -> Fingerprint:
+        content = msgspec.json.encode((data_center, identifier.kind, identifier.text))
+        return self._keyring.fingerprint("identifier", content)
+
+
+def _packed(choice: Choice) -> tuple[Any, ...]:
+    return _tagged(choice.visitor), _tagged(choice.device), _tagged(choice.browser)
+
+
+def _unpacked(parts: list[Any]) -> Choice:
+    visitor, device, browser = (_untagged(part) for part in parts)
+    if visitor is None:
+        raise KeyChanged
+    return Choice(visitor, device, browser)
+
+
+def _tagged(value: Value | None) -> tuple[str, str] | None:
+    if value is None:
+        return None
+    return _TAGS[type(value)], value.hex() if isinstance(value, bytes | float) else str(value)
+
+
+def _untagged(part: list[str] | None) -> Value | None:
+    if part is None:
+        return None
+    tag, text = part
+    if tag == "b":
+        return bytes.fromhex(text)
+    if tag == "f":
+        return float.fromhex(text)
+    found: Value = text == "True" if tag == "t" else _TYPES[tag](text)
+    return found

@@ -1,0 +1,175 @@
+"""What the rest of the house knows of a data source: it finds visitors, and reads one of them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, Protocol
+from uuid import UUID
+
+from app.kit.errors import Conflict, Unavailable
+from app.sources.identifier import Identifier
+
+Value = str | int | float | bool | bytes | Decimal | UUID
+SectionStatus = Literal["included", "absent", "withheld"]
+
+
+class SourceUnavailable(Unavailable):
+    """A data source's database did not answer in time, or not at all. Searches name it; exports are tried
+    again several times before they fail. Check that the database runs and can be reached from here."""
+
+    slug = "source-unavailable"
+    title = "A data source does not answer"
+
+
+class SourceMisconfigured(Conflict):
+    """A data source's mapping does not fit its database: a table, column or right is missing, or a query
+    does not return what it must. `python -m app sources check` says which."""
+
+    slug = "source-misconfigured"
+    title = "A data source's mapping does not fit its database"
+
+
+class SchemaLacks(SourceMisconfigured):
+    """A table or column that a query names does not exist in this database."""
+
+
+class VisitorGone(Conflict):
+    """When the export began to read, the data source held no row of the chosen visitor and combination any
+    more. Search again to see what there is now."""
+
+    slug = "visitor-gone"
+    title = "The visitor is not there any more"
+
+
+class ValueNotEncodable(Conflict):
+    """A value in the data source cannot be written as JSON (text that is not UTF-8, or a JSON column that
+    holds no JSON). The log and the audit trail name section and column; nothing was delivered in part."""
+
+    slug = "value-not-encodable"
+    title = "A value cannot be written as JSON"
+
+    def __init__(self, place: str, column: str) -> None:
+        super().__init__(f"{place}, column {column}")
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """A device and a browser on which one visitor acted, as the database returned them."""
+
+    device: Value | None
+    browser: Value | None
+    os: str | None = None
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    interactions: int | None = None
+    people: int | None = None
+    user_agents: tuple[str, ...] = ()
+
+    @property
+    def shared(self) -> bool:
+        return (self.people or 1) > 1
+
+    def is_on(self, device: Value | None, browser: Value | None) -> bool:
+        """Whether this is the combination of exactly these values, types included."""
+        mine, theirs = (self.device, self.browser), (device, browser)
+        return mine == theirs and [type(one) for one in mine] == [type(one) for one in theirs]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """One data source's record of a person; `label` is raw, and masked before it goes anywhere."""
+
+    key: Value
+    label: str | None
+    matched_by: str
+    combinations: tuple[Combination, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found in one data source; `more` says that not all of it is here."""
+
+    visitors: tuple[Visitor, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A named group of rows, and what the law wants to be said about it (GDPR, Art. 15(1))."""
+
+    name: str
+    title: str
+    category: str
+    origin: str
+    purpose: str
+    retention: str
+    recipients: str | tuple[str, ...] | None
+    scope: str
+    because: str | None
+    status: SectionStatus = "included"
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows in order, each one JSON object in UTF-8; `moments` date them where the mapping names a column."""
+
+    rows: Sequence[bytes]
+    moments: Sequence[datetime | None] | None
+
+
+class Reading(Protocol):
+    """One visitor's data, all from one read-only snapshot."""
+
+    as_of: datetime
+    combination: Combination
+    other_combinations: int
+    sections: tuple[Section, ...]
+    rows_estimated: int | None
+
+    def rows(self, name: str) -> AsyncIterator[Batch]:
+        """The batches of an included section. Raises ValueNotEncodable, SourceUnavailable, SourceMisconfigured."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What may be said of a data source without asking it."""
+
+    id: str
+    title: str
+    engine: str
+    tracking_id_hint: str | None
+    mapping_sha256: str
+    rotating_id: bool
+    unbound: tuple[Section, ...]
+    omitted: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence about a mapping and its database; a warning leaves it usable."""
+
+    text: str
+    warning: bool = False
+
+
+class DataSource(Protocol):
+    facts: SourceFacts
+
+    async def find(self, identifier: Identifier) -> Found | None:
+        """The matching visitors, or None where the source has no query for this kind of identifier."""
+
+    def read(
+        self, visitor: Value, device: Value | None, browser: Value | None
+    ) -> AbstractAsyncContextManager[Reading]:
+        """Raises VisitorGone if no row of the combination is left, and what `find` raises."""
+
+    async def check(self) -> list[Finding]:
+        """Prepares every query, and says what does not hold."""
+
+    async def reach(self) -> None:
+        """Returns if the database answers. Raises SourceUnavailable."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,102 @@
+"""One visitor's sections, read from one snapshot: what is included, what is absent or withheld, and the rows."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from app.sources.engine import Encoding, Query, Session, Values
+from app.sources.mapping import SectionMapping, SourceMapping
+from app.sources.port import Batch, Combination, SchemaLacks, Section, SourceFacts, SourceMisconfigured, Value
+from app.sources.sql import Statement
+
+_SHARED = "several people used this device and browser, and these data do not say which of them they belong to"
+_LACKING = "this database has no such table or column"
+
+
+class MappedReading:
+    """Implements Reading. `prepare` must have run before `sections` and `rows` are used."""
+
+    def __init__(
+        self, session: Session, mapping: SourceMapping, visitor: Value, chosen: Combination, as_of: datetime,
+        zone: ZoneInfo | None,
+    ) -> None:  # fmt: skip
+        self.as_of, self.combination = as_of, chosen
+        self.other_combinations = 0
+        self.sections: tuple[Section, ...] = ()
+        self.rows_estimated: int | None = None
+        self._session, self._zone = session, zone
+        self._by_name = {one.name: one for one in mapping.section}
+        self._values: Values = {"visitor": visitor, **_bound(chosen)}
+
+    async def prepare(self) -> None:
+        """Decides which sections are in, and asks the estimates. Raises SourceMisconfigured."""
+        self.sections = tuple([await self._decided(one) for one in self._by_name.values()])
+        for section in self.sections:
+            text = self._by_name[section.name].estimate
+            if text and section.status == "included":
+                self.rows_estimated = (self.rows_estimated or 0) + await self._estimate(section.name, text)
+
+    def rows(self, name: str) -> AsyncIterator[Batch]:
+        section = self._by_name[name]
+        encoding = Encoding(section.time, section.json_columns, self._zone)
+        return self._session.encoded(section_query(section), self._values, encoding)
+
+    async def _decided(self, section: SectionMapping) -> Section:
+        if section.scope == "visitor" and self.combination.shared:
+            return described(section, "withheld", _SHARED)
+        query = section_query(section)
+        for name in sorted(set(query.statement.names) - set(self._values)):
+            wanted = "`user_agent`" if name == "user_agents" else "`device` and `browser`"
+            raise SourceMisconfigured(f"{query.place} uses :{name}, but find.combinations does not return {wanted}.")
+        try:
+            columns = await self._session.columns(query, self._values)
+        except SchemaLacks:
+            if not section.optional:
+                raise
+            return described(section, "absent", _LACKING)
+        check_columns(section, columns)
+        return described(section)
+
+    async def _estimate(self, name: str, text: str) -> int:
+        query = Query(f"section {name!r}, estimate", Statement.parse(text))
+        async for row in self._session.rows(query, self._values):
+            value = next(iter(row.values()), None)
+            return int(value) if isinstance(value, int | float) else 0
+        return 0
+
+
+def described(section: SectionMapping, status: str = "included", reason: str | None = None) -> Section:
+    recipients = section.recipients
+    return Section(
+        section.name, section.title, section.category, section.origin, section.purpose, section.retention,
+        tuple(recipients) if isinstance(recipients, list) else recipients,
+        section.scope, section.because, status, reason,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def facts_of(source_id: str, mapping: SourceMapping, engine_name: str, sha256: str) -> SourceFacts:
+    unbound = tuple(described(one) for one in mapping.section if one.scope == "visitor")
+    return SourceFacts(
+        source_id, mapping.title, engine_name, mapping.tracking_id_hint, sha256, mapping.rotating_id, unbound,
+        tuple(mapping.omitted.items()),
+    )  # fmt: skip
+
+
+def _bound(chosen: Combination) -> Values:
+    if chosen.user_agents:
+        return {"user_agents": chosen.user_agents}
+    return {"device": chosen.device, "browser": chosen.browser}
+
+
+def section_query(section: SectionMapping) -> Query:
+    return Query(f"section {section.name!r}", Statement.parse(section.sql))
+
+
+def check_columns(section: SectionMapping, columns: list[str]) -> None:
+    place = f"section {section.name!r}"
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise SourceMisconfigured(f"{place} returns the column {twice[0]!r} twice; give one of them another name.")
+    for name in [*section.json_columns, *([section.time] if section.time else [])]:
+        if name not in columns:
+            raise SourceMisconfigured(f"{place} names the column {name!r}, which its sql does not return.")

@@ -1,0 +1,117 @@
+"""The tree of data centers and data sources, read from a directory of TOML files when the service starts."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from app.kit.errors import Misconfigured, NotFound
+from app.sources.mapping import CenterMapping, Notice, SourceMapping, mistakes
+from app.sources.port import DataSource
+from app.sources.source import Plan
+
+File = TypeVar("File", bound=BaseModel)
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_CENTER = "center.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class DataCenter:
+    """One customer's separate body of visitor data."""
+
+    id: str
+    title: str
+    language: str
+    notice: Notice
+    sources: Mapping[str, DataSource]
+
+
+class Registry:
+    """All data centers by id."""
+
+    def __init__(self, centers: Mapping[str, DataCenter]) -> None:
+        self.centers = centers
+
+    def sources(self, data_center: str) -> Mapping[str, DataSource]:
+        return self.centers[data_center].sources
+
+    def find(self, data_center: str, source: str) -> tuple[DataCenter, DataSource]:
+        """Raises NotFound if the mapping is not there any more."""
+        center = self.centers.get(data_center)
+        if center is None or source not in center.sources:
+            raise NotFound
+        return center, center.sources[source]
+
+    def every_source(self) -> Iterator[tuple[DataCenter, DataSource]]:
+        for center in self.centers.values():
+            for source in center.sources.values():
+                yield center, source
+
+    async def close(self) -> None:
+        for _, source in self.every_source():
+            await source.close()
+
+
+Connect = Callable[[Plan, str], DataSource]
+
+
+def read_registry(folder: Path, environ: Mapping[str, str], engines: Mapping[str, Connect]) -> Registry:
+    """Reads files and variables only. Raises Misconfigured with a sentence that names file, key and mend."""
+    if not folder.is_dir():
+        return Registry({})
+    reader = _Reader(environ, engines)
+    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return Registry({path.name: reader.center(path) for path in folders})
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    environ: Mapping[str, str]
+    engines: Mapping[str, Connect]
+
+    def center(self, folder: Path) -> DataCenter:
+        _check_id(folder, folder.name)
+        file = folder / _CENTER
+        if not file.is_file():
+            raise Misconfigured(f"{file} is missing; write it with title and [notice], or remove the directory.")
+        about = _parsed(file, CenterMapping)
+        files = sorted(path for path in folder.glob("*.toml") if path.name != _CENTER and path.name[0] != ".")
+        sources = {path.stem: self.source(path) for path in files}
+        return DataCenter(folder.name, about.title, about.language, about.notice, sources)
+
+    def source(self, file: Path) -> DataSource:
+        _check_id(file, file.stem)
+        mapping = _parsed(file, SourceMapping)
+        dsn = self.environ.get(mapping.dsn)
+        if not dsn:
+            raise Misconfigured(f"{file}: dsn: the environment variable {mapping.dsn} is not set; set it to the database's URL.")
+        backend = dsn.partition("://")[0].partition("+")[0].lower()
+        engine = "postgresql" if backend == "postgres" else backend
+        if engine not in self.engines or "://" not in dsn:
+            known = ", ".join(f"{name}://" for name in sorted(self.engines))
+            raise Misconfigured(f"{file}: dsn: {mapping.dsn} must be a URL that begins with one of {known}.")
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        return self.engines[engine](Plan(file.stem, mapping, digest, engine), dsn)
+
+
+def _parsed(file: Path, form: type[File]) -> File:
+    try:
+        data = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{file}: is not TOML: {error}.") from error
+    except OSError as error:
+        raise Misconfigured(f"{file}: cannot be read: {error.strerror}.") from error
+    try:
+        return form.model_validate(data)
+    except ValidationError as error:
+        raise Misconfigured(f"{file}: {next(mistakes(error, data))}.") from error
+
+
+def _check_id(path: Path, name: str) -> None:
+    if not _ID.fullmatch(name):
+        raise Misconfigured(f"{path}: its name is its id, so it must be of a-z, 0-9, - and _, beginning with a letter or digit.")

@@ -1,0 +1,63 @@
+"""The SELECTs of a mapping: finds `:name` parameters outside quotes and comments, and binds values to them."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+Bound = TypeVar("Bound")
+
+_TOKEN = re.compile(
+    r"""
+    (?: --[^\n]*                                        # a comment to the end of the line
+      | /\*.*?\*/                                       # a comment
+      | (?<!\w)[eE]'(?:[^'\\]|\\.|'')*'                 # PostgreSQL's string with escapes
+      | '(?:[^']|'')*'                                  # a string
+      | "(?:[^"]|"")*" | `[^`]*`                        # a quoted name
+      | \$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$   # PostgreSQL's dollar-quoted string
+      | ::                                              # a cast
+    )
+    | :(?P<name>[A-Za-z_]\w*)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The text between the parameters (one piece more than names), and the parameters' names in order."""
+
+    pieces: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Statement":
+        pieces, names, start = [], [], 0
+        for token in _TOKEN.finditer(text):
+            if token["name"]:
+                pieces.append(text[start : token.start()])
+                names.append(token["name"])
+                start = token.end()
+        # The line break ends a trailing comment, so that the statement can stand inside another.
+        pieces.append(text[start:].rstrip().removesuffix(";") + "\n")
+        return cls(tuple(pieces), tuple(names))
+
+    def inside(self, before: str, after: str) -> "Statement":
+        """This statement within another's text, its parameters the same."""
+        *first, last = self.pieces
+        if not first:
+            return Statement((before + last + after,), ())
+        return Statement((before + first[0], *first[1:], last + after), self.names)
+
+    def bind(
+        self, values: Mapping[str, Bound | tuple[Bound, ...]], mark: Callable[[int], str]
+    ) -> tuple[str, list[Bound]]:
+        """The text with the engine's marks (`mark(1)`, …) and the values for them; a tuple becomes a list of marks."""
+        text, bound = self.pieces[0], list[Bound]()
+        for name, piece in zip(self.names, self.pieces[1:], strict=True):
+            value = values[name]
+            several = value if isinstance(value, tuple) else (value,)
+            marks = [mark(len(bound) + place) for place in range(1, len(several) + 1)]
+            bound.extend(several)
+            text += ", ".join(marks) + piece
+        return text, bound

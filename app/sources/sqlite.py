@@ -1,0 +1,161 @@
+"""Data sources in SQLite files: opened read-only, read by the standard library's driver in a thread."""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from app.sources.engine import Encoding, Places, Query, Row, Session, Values
+from app.sources.port import Batch, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
+from app.sources.values import RowEncoder, Unencodable, moment
+
+Result = TypeVar("Result")
+_ROWS, _BYTES = 1000, 1 << 18
+# What may be otherwise next time, or on another day: https://www.sqlite.org/rescode.html
+_PASSING = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_FULL,
+}  # fmt: skip
+
+
+class SqliteEngine:
+    """Implements Engine over one database file, which is never created and never written."""
+
+    def __init__(self, path: Path, connections: int) -> None:
+        self._path, self._places = path, Places(connections)
+
+    @asynccontextmanager
+    async def session(self, seconds: float, *, long: bool) -> AsyncIterator[Session]:
+        async with self._places.take(long=long):
+            # A thread of its own: a slow archive store may hold every thread of the common pool.
+            thread = _Thread()
+            try:
+                connection = await thread.run(lambda: _opened(self._path, seconds))
+                try:
+                    yield _SqliteSession(connection, thread)
+                finally:
+                    connection.interrupt()
+                    await thread.run(connection.close)
+            finally:
+                thread.end()
+
+    async def close(self) -> None:
+        """Nothing stays open between sessions."""
+
+
+class _Thread:
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "sqlite")
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def end(self) -> None:
+        self._pool.shutdown(wait=False)
+
+
+class _SqliteSession:
+    """Implements Session: one deferred transaction, whose first read fixes the snapshot."""
+
+    def __init__(self, connection: sqlite3.Connection, thread: _Thread) -> None:
+        self._connection, self._thread = connection, thread
+
+    async def rows(self, query: Query, values: Values) -> AsyncIterator[Row]:
+        cursor = await self._thread.run(lambda: self._executed(query, values))
+        names = [column[0] for column in cursor.description]
+        while rows := await self._thread.run(lambda: _fetched(cursor, query)):
+            for row in rows:
+                yield dict(zip(names, row, strict=True))
+
+    async def columns(self, query: Query, values: Values) -> list[str]:
+        described = Query(query.place, query.statement.inside("SELECT * FROM (", ") LIMIT 0"))
+        cursor = await self._thread.run(lambda: self._executed(described, values))
+        return _given_names([column[0] for column in cursor.description])
+
+    async def encoded(self, query: Query, values: Values, encoding: Encoding) -> AsyncIterator[Batch]:
+        cursor = await self._thread.run(lambda: self._executed(query, values))
+        names = [column[0] for column in cursor.description]
+        batches = _Batches(cursor, query, RowEncoder(names, encoding.json), encoding, names)
+        while batch := await self._thread.run(batches.following):
+            yield batch
+
+    def _executed(self, query: Query, values: Values) -> sqlite3.Cursor:
+        text, bound = query.statement.bind(values, lambda _: "?")
+        with _named_errors(query.place):
+            cursor = self._connection.execute(text, bound)
+        if cursor.description is None:
+            raise SourceMisconfigured(f"{query.place} is no SELECT.")
+        return cursor
+
+
+class _Batches:
+    """Cuts a cursor's rows into batches of bounded size, in the session's thread."""
+
+    def __init__(
+        self, cursor: sqlite3.Cursor, query: Query, encoder: RowEncoder, encoding: Encoding, names: Sequence[str]
+    ) -> None:
+        self._cursor, self._query, self._encoder, self._encoding = cursor, query, encoder, encoding
+        self._time = names.index(encoding.time) if encoding.time else None
+
+    def following(self) -> Batch | None:
+        rows, times, size = list[bytes](), list[object](), 0
+        try:
+            with _named_errors(self._query.place):
+                for row in self._cursor:
+                    rows.append(self._encoder.encode(row))
+                    times.append(row[self._time] if self._time is not None else None)
+                    size += len(rows[-1])
+                    if len(rows) == _ROWS or size >= _BYTES:
+                        break
+        except Unencodable as error:
+            raise ValueNotEncodable(self._query.place, str(error)) from error
+        moments = [moment(one, self._encoding.zone) for one in times] if self._time is not None else None
+        return Batch(rows, moments) if rows else None
+
+
+def _opened(path: Path, seconds: float) -> sqlite3.Connection:
+    address = f"file:{quote(str(path))}?mode=ro"
+    with _named_errors(f"the file {path.name}"), ExitStack() as undo:
+        connection = sqlite3.connect(address, seconds, uri=True, check_same_thread=False, isolation_level=None)
+        undo.callback(connection.close)
+        # Bytes that are no UTF-8 become surrogates, which the encoder refuses by column.
+        connection.text_factory = _decode
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1")
+        undo.pop_all()
+    return connection
+
+
+def _decode(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _fetched(cursor: sqlite3.Cursor, query: Query) -> list[Any]:
+    with _named_errors(query.place):
+        return cursor.fetchmany(_ROWS)
+
+
+def _given_names(names: list[str]) -> list[str]:
+    """In a subquery SQLite calls the second column `a` `a:1`; here it is called `a` again."""
+    bare = [re.sub(r":\d+$", "", name) for name in names]
+    return [stem if stem in names else name for stem, name in zip(bare, names, strict=True)]
+
+
+@contextmanager
+def _named_errors(place: str) -> Iterator[None]:
+    """Turns the driver's errors into ours; its messages name tables and syntax, never a value."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in _PASSING:
+            raise SourceUnavailable(f"{place}: {error.sqlite_errorname}") from error
+        lacking = str(error).startswith(("no such table", "no such column"))
+        raise (SchemaLacks if lacking else SourceMisconfigured)(f"{place}: {error}") from error

@@ -1,0 +1,96 @@
+"""Values on their way into JSON and time, in PostgreSQL's JSON forms, for engines that do not encode themselves."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, tzinfo
+
+import msgspec
+
+_PLAIN = frozenset((str, int, type(None), bool))
+_MILLISECONDS_FROM = 100_000_000_000
+
+
+class Unencodable(Exception):
+    """The column of this name holds something that JSON cannot."""
+
+
+class RowEncoder:
+    """Rows of plain driver values (text, integers, reals, bytes, None) as JSON objects in UTF-8."""
+
+    def __init__(self, columns: Sequence[str], json_columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._nested = [columns.index(name) for name in json_columns]
+        self._encode = msgspec.json.Encoder().encode
+
+    def encode(self, row: Sequence[object]) -> bytes:
+        """Raises Unencodable with the column's name."""
+        values = [value if type(value) in _PLAIN else _plain(value) for value in row]
+        for place in self._nested:
+            values[place] = _checked(self._columns[place], _nested, values[place])
+        try:
+            return self._encode(dict(zip(self._columns, values, strict=True)))
+        except UnicodeEncodeError as error:
+            raise Unencodable(self._culprit(values)) from error
+
+    def _culprit(self, values: Sequence[object]) -> str:
+        for name, value in zip(self._columns, values, strict=True):
+            _checked(name, self._encode, value)
+        return "?"
+
+
+def moment(value: object, zone: tzinfo | None) -> datetime | None:
+    """A database's time in UTC, or None where it is none that this calendar knows.
+
+    Takes datetimes, dates, ISO 8601 text, and Unix seconds or milliseconds; one without a zone is taken to
+    be in the source's `time_zone`, else in UTC.
+    """
+    try:
+        found = _read(value)
+        return (found if found.tzinfo else found.replace(tzinfo=zone or UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
+
+
+def _read(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001  its zone is added by the caller
+    if isinstance(value, str):
+        return datetime.fromisoformat(value.strip())
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value / 1000 if abs(value) >= _MILLISECONDS_FROM else value, UTC)
+    raise TypeError
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes | memoryview):
+        return "\\x" + value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _nested(value: object) -> object:
+    """Text that holds JSON, verbatim; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    text = value.encode()
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        # Unpaired surrogates are within the grammar (RFC 8259, 8.2), though that decoder refuses them.
+        json.loads(text, parse_constant=_refuse)
+    return msgspec.Raw(text)
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(constant)
+
+
+def _checked(column: str, form: Callable[[object], object], value: object) -> object:
+    try:
+        return form(value)
+    except (ValueError, RecursionError) as error:
+        raise Unencodable(column) from error

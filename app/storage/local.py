@@ -1,0 +1,94 @@
+"""Archives in a directory: written beside their place, moved there when complete."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.kit.threads import in_thread
+from app.storage.port import ArchiveMissing, StoreUnavailable
+
+_CHUNK = 1 << 18
+
+
+class LocalStore:
+    """Implements ArchiveStore. The directory must exist: one that vanished is an outage, not a new beginning."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def put(self, key: str, chunks: Iterator[bytes]) -> int:
+        return await in_thread(lambda: self._write(key, chunks))
+
+    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        with _named_errors():
+            file = await asyncio.to_thread((self._folder / key).open, "rb")
+        with file:
+            file.seek(start)
+            while start < end:
+                with _named_errors():
+                    chunk = await asyncio.to_thread(file.read, min(_CHUNK, end - start))
+                if not chunk:
+                    raise ArchiveMissing
+                start += len(chunk)
+                yield chunk
+
+    async def delete(self, key: str) -> None:
+        await asyncio.to_thread(self._remove, key)
+
+    async def check(self) -> None:
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            raise StoreUnavailable
+
+    def _write(self, key: str, chunks: Iterator[bytes]) -> int:
+        place = self._folder / key
+        part = _part(place)
+        with _named_errors():
+            place.parent.mkdir(mode=0o700, exist_ok=True)
+        try:
+            with _named_errors(), open(part, "xb", opener=_private) as file:  # noqa: PTH123  paths cannot pass an opener
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            with _named_errors():
+                part.rename(place)
+                _sync(place.parent)
+                return place.stat().st_size
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _remove(self, key: str) -> None:
+        place = self._folder / key
+        with _named_errors():
+            if not self._folder.is_dir():
+                raise StoreUnavailable
+            place.unlink(missing_ok=True)
+            _part(place).unlink(missing_ok=True)
+
+
+def _part(place: Path) -> Path:
+    return place.with_name(place.name + ".part")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ArchiveMissing from error
+    except OSError as error:
+        raise StoreUnavailable from error

@@ -1,0 +1,37 @@
+"""What the rest of the house knows of the archive store: all of an archive lies there, or nothing."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
+
+from app.kit.errors import Unavailable
+
+
+class StoreUnavailable(Unavailable):
+    """The place where archives lie does not answer, is full, or is gone. Exports are tried again several times
+    before they fail; nothing half-written stays behind."""
+
+    slug = "storage-unavailable"
+    title = "The archive store does not answer"
+
+
+class ArchiveMissing(StoreUnavailable):
+    """The archive of an export that should be there is not in the store."""
+
+
+class ArchiveStore(Protocol):
+    """Keys are made by the service: a data center's id, a slash, random characters. Raises StoreUnavailable."""
+
+    async def put(self, key: str, chunks: Iterator[bytes]) -> int:
+        """Stores the stream under the key, all or nothing, and returns its size as the store confirms it.
+
+        The iterator is consumed in a thread; what it raises comes out of `put`, and nothing is stored then.
+        """
+
+    def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to, not including, `end`. Raises ArchiveMissing before the first of them."""
+
+    async def delete(self, key: str) -> None:
+        """Removes the archive and whatever a killed attempt left of it; fine where there is nothing."""
+
+    async def check(self) -> None:
+        """Returns if the store could take an archive now."""

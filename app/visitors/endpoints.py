@@ -1,0 +1,34 @@
+"""POST …/visitors/search: who is it?"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from app.access.endpoints import Gatekeeper
+from app.access.port import Forbidden
+from app.audit.event import By
+from app.kit.errors import NotFound
+from app.kit.http import CheckedRoute, responses
+from app.kit.problem import PayloadTooLarge, Unauthenticated, UnknownParameter, UnsupportedMediaType, ValidationError
+from app.sources.identifier import Identifier
+from app.visitors.schemas import SearchRequest, SearchResult, result_view
+from app.visitors.search import Search
+
+_PROBLEMS = responses(
+    UnknownParameter, Unauthenticated, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, ValidationError
+)
+
+
+def routes(search: Search, keeper: Gatekeeper) -> APIRouter:
+    router = APIRouter(route_class=CheckedRoute, tags=["visitors"])
+    searches = keeper.requires("visitors:search")
+
+    @router.post("/v1/data-centers/{data_center}/visitors/search", summary="Find visitors", responses=_PROBLEMS)
+    async def search_visitors(
+        data_center: str, body: SearchRequest, by: Annotated[By, Depends(searches)]
+    ) -> SearchResult:
+        """The visitors that match a Tracking ID or an email, grouped by data source. Ask the person which device
+        and browser are theirs: anybody can type somebody else's email into a form, so nothing is preselected."""
+        return result_view(await search(by, data_center, Identifier.typed(body.identifier, body.kind)))
+
+    return router

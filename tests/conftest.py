@@ -1,0 +1,30 @@
+"""What every test may ask for: a running service, and real PostgreSQL servers."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import postgres
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs `async def` tests, each in an event loop of its own."""
+    if not asyncio.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+@pytest.fixture(scope="session")
+def postgres_16() -> Iterator[str]:
+    with postgres("16") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_18() -> Iterator[str]:
+    with postgres("18") as url:
+        yield url
