@@ -3,13 +3,31 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Protocol
 
 from app.commands import api, demo, keys, migrate, openapi, sources, worker
 from app.kit.errors import Misconfigured
 
-COMMANDS = {
-    "api": api, "worker": worker, "migrate": migrate, "demo": demo, "sources": sources, "keys": keys, "openapi": openapi,
-}  # fmt: skip
+
+class Command(Protocol):
+    """A module of `app.commands`."""
+
+    __doc__: str | None
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int: ...
+
+
+COMMANDS: dict[str, Command] = {
+    "api": api,
+    "worker": worker,
+    "migrate": migrate,
+    "demo": demo,
+    "sources": sources,
+    "keys": keys,
+    "openapi": openapi,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,6 +28,8 @@ _DESCRIPTION = (
     "Finds what a site has collected about a visitor, and exports it for that person. Every error is a problem "
     "document (RFC 9457) whose `type` is described at /problems/{slug}."
 )
+
+
 class Problem(BaseModel):
     """RFC 9457."""
 
@@ -107,7 +109,9 @@ def _own_routes(services: Services) -> APIRouter:
     async def live() -> HealthView:
         return HealthView(status="ok", checks={})
 
-    @router.get("/health/ready", summary="The service can work", response_model=HealthView, responses=responses(NotReady))
+    @router.get(
+        "/health/ready", summary="The service can work", response_model=HealthView, responses=responses(NotReady)
+    )
     async def ready(request: Request) -> Response | HealthView:
         """Ready means: its own database answers and is migrated. What else fails stands there as `degraded`."""
         checks = await _health(services)
@@ -123,7 +127,9 @@ def _own_routes(services: Services) -> APIRouter:
         found = known_problems().get(slug)
         if found is None:
             raise NotFound
-        return HTMLResponse(_PROBLEM_PAGE.format(slug=escape(slug), title=escape(found.title), help=escape(found.help())))
+        return HTMLResponse(
+            _PROBLEM_PAGE.format(slug=escape(slug), title=escape(found.title), help=escape(found.help()))
+        )
 
     return router
 

@@ -10,7 +10,7 @@ from sqlalchemy import JSON, Column, ColumnElement, Index, Row, String, Table, i
 from sqlalchemy.exc import IntegrityError
 
 from app.access.port import ROLES, Administrator, Role
-from app.audit.event import AuditEvent, By
+from app.audit.event import Action, AuditEvent, By
 from app.audit.trail import Trail
 from app.kit.clock import Clock
 from app.kit.db import METADATA, Database, UtcDateTime
@@ -67,8 +67,12 @@ class Keys:
         """The key's text, which is kept nowhere. Raises Misconfigured if the name is taken."""
         key_id, secret, now = secrets.token_hex(6), secrets.token_hex(24), self._clock()
         row = {
-            "id": key_id, "name": order.name, "role": order.role, "data_centers": list(order.data_centers),
-            "secret_hash": _hash(secret), "created_at": now,
+            "id": key_id,
+            "name": order.name,
+            "role": order.role,
+            "data_centers": list(order.data_centers),
+            "secret_hash": _hash(secret),
+            "created_at": now,
             "expires_at": now + order.lifetime if order.lifetime else None,
         }
         try:
@@ -76,7 +80,9 @@ class Keys:
                 await connection.execute(insert(API_KEYS), row)
                 await self._trail.append(connection, _event("keys:create", key_id, order.name))
         except IntegrityError as error:
-            message = f"A key named {order.name!r} exists; revoke it first (python -m app keys list), or choose another name."
+            message = (
+                f"A key named {order.name!r} exists; revoke it first (python -m app keys list), or choose another name."
+            )
             raise Misconfigured(message) from error
         return f"dossier_{key_id}_{secret}"
 
@@ -115,6 +121,5 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _event(action: str, key_id: str, name: str) -> AuditEvent:
-    tag = "keys:create" if action == "keys:create" else "keys:revoke"
-    return AuditEvent(tag, _BY_COMMAND, None, details={"key": key_id, "name": name})
+def _event(action: Action, key_id: str, name: str) -> AuditEvent:
+    return AuditEvent(action, _BY_COMMAND, None, details={"key": key_id, "name": name})

@@ -12,7 +12,12 @@ Permission = Literal[
 Role = Literal["administrator", "auditor"]
 ROLES: Mapping[Role, tuple[Permission, ...]] = {
     "administrator": (
-        "visitors:search", "exports:create", "exports:download", "exports:revoke", "history:read", "audit:read",
+        "visitors:search",
+        "exports:create",
+        "exports:download",
+        "exports:revoke",
+        "history:read",
+        "audit:read",
     ),
     "auditor": ("history:read", "audit:read"),
 }

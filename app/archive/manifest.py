@@ -26,7 +26,11 @@ def write_manifest(
     compiled_at: datetime, expires_at: datetime,
 ) -> bytes:  # fmt: skip
     counted = {tally.section.name: tally for tally in tallies}
-    run = {"compiled_at": rfc3339(compiled_at), "expires_at": rfc3339(expires_at), "mapping_sha256": frame.mapping_sha256}
+    run = {
+        "compiled_at": rfc3339(compiled_at),
+        "expires_at": rfc3339(expires_at),
+        "mapping_sha256": frame.mapping_sha256,
+    }
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "export": frame.export() | run,

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from isal import isal_zlib
 from stream_zip import ZIP_32, ZIP_64, ZIP_AUTO, MemberFile, Method, stream_zip
@@ -53,7 +54,7 @@ class Package:
 
     def packed(self) -> Packed:
         if self._compiled_at is None:
-            raise ValueError("the archive is not finished")  # noqa: TRY003  a programmer's mistake, no user's
+            raise ValueError("the archive is not finished")
         return Packed(self._compiled_at, self._compiled_at + self._lifetime, self._size, self._hash.hexdigest())
 
     def _files(self, parts: Iterator[Part]) -> Iterator[MemberFile]:
@@ -86,5 +87,6 @@ class Package:
         self._members.append(Member(name, size, digest.hexdigest()))
 
 
-def _compressor() -> object:
+def _compressor() -> Any:
+    # isal's object has the methods of zlib's, whose type stream-zip asks for.
     return isal_zlib.compressobj(_FAST, wbits=-15)

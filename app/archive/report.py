@@ -23,6 +23,7 @@ dt{font-weight:600}dd{margin:0 0 .5rem}.wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:start;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
 tbody tr:nth-child(even){background:var(--soft)}td{overflow-wrap:anywhere;min-width:5rem;max-width:24rem}
+.date{white-space:nowrap}
 .number{text-align:end;font-variant-numeric:tabular-nums}.note{opacity:.8}svg rect{fill:var(--accent)}
 @media print{body{margin:0;max-width:none;font-size:11px}h2{break-after:avoid}tr{break-inside:avoid}.wide{overflow:visible}}
 """
@@ -83,16 +84,17 @@ class _Page:
     def _glance(self, sections: Sequence[Section]) -> Iterator[str]:
         words = self._words
         yield f'<section><h2>{escape(words["glance"])}</h2><div class="wide"><table><thead><tr>'
-        for key in ("section", "rows", "first", "last", "purpose", "origin"):
+        for key in ("section", "rows", "first", "last", "purpose", "kept", "origin"):
             yield f'<th scope="col">{escape(words[key])}</th>'
         yield "</tr></thead><tbody>"
         for section in sections:
             tally = self._tallies.get(section.name)
-            cells = [escape(section.purpose), escape(words[section.origin])]
-            dates = [escape(_day(tally.first) if tally else ""), escape(_day(tally.last) if tally else "")]
+            cells = [escape(one) for one in (section.purpose, section.retention, words[section.origin])]
+            dates = [_day(one) for one in ((tally.first, tally.last) if tally else (None, None))]
             rows = f"{tally.rows:,}" if tally else escape(words[section.status].format(reason=section.reason))
             yield f'<tr><th scope="row">{escape(section.title)}</th><td class="number">{rows}</td>'
-            yield "".join(f"<td>{cell}</td>" for cell in dates + cells) + "</tr>"
+            yield "".join(f'<td class="date">{date}</td>' for date in dates)
+            yield "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
         yield "</tbody></table></div></section>"
 
     def _timeline(self) -> Iterator[str]:

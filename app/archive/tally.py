@@ -109,6 +109,4 @@ def new_tallies(sections: Sequence[Section]) -> list[Tally]:
     """For the included sections; those that show their latest rows share one allowance of bytes."""
     included = [one for one in sections if one.status == "included"]
     others = sum(one.category != "demographic" for one in included) or 1
-    return [
-        Tally(one, SAMPLE_BYTES if one.category == "demographic" else SAMPLE_BYTES // others) for one in included
-    ]
+    return [Tally(one, SAMPLE_BYTES if one.category == "demographic" else SAMPLE_BYTES // others) for one in included]

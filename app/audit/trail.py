@@ -32,8 +32,15 @@ class Trail:
 
     async def append(self, connection: AsyncConnection, event: AuditEvent) -> None:
         row = {
-            "at": self._clock(), "action": event.action, "outcome": event.outcome, "actor": event.by.name,
-            "data_center": event.data_center, "data_source": event.data_source, "entry_id": event.entry_id,
-            "address": event.by.address, "reference": event.by.reference, "details": dict(event.details),
+            "at": self._clock(),
+            "action": event.action,
+            "outcome": event.outcome,
+            "actor": event.by.name,
+            "data_center": event.data_center,
+            "data_source": event.data_source,
+            "entry_id": event.entry_id,
+            "address": event.by.address,
+            "reference": event.by.reference,
+            "details": dict(event.details),
         }
         await connection.execute(insert(AUDIT_EVENTS), row)

@@ -36,7 +36,9 @@ async def serve(settings: Settings, services: Services) -> int:
         log.info("serving on http://%s:%d", settings.host, settings.port)
         await server.serve()
     if not server.started:
-        raise Misconfigured(f"http://{settings.host}:{settings.port} cannot be served; is the port taken? Set DOSSIER_PORT.")
+        raise Misconfigured(
+            f"http://{settings.host}:{settings.port} cannot be served; is the port taken? Set DOSSIER_PORT."
+        )
     return 0
 
 

@@ -1,3 +1,252 @@
-"""The main job on sample data."""
-def add_arguments(p): pass
-def run(a): return 0
+"""Does the main job on sample data, over the HTTP API; with --serve it serves the sample and prints a key."""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from app.access.keys import KeyOrder, Keys
+from app.bootstrap import Services, build_services, hold_lock, prepare_schema
+from app.commands.api import serve, server_of
+from app.commands.sample.generate import write_sample
+from app.kit.errors import Misconfigured
+from app.kit.logs import configure
+from app.settings import Settings, read_settings
+
+BASE = "/v1/data-centers/acme"
+IDENTIFIER = "maria.keller@example.com"
+_SHOWN_BYTES = 1 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--serve", action="store_true", help="serve the sample at HOST:PORT and print a key")
+    parser.add_argument("--identifier", default=IDENTIFIER, help=f"whom to look for (default: {IDENTIFIER})")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    console = Console(highlight=False)
+    given = read_settings(os.environ)
+    folder = given.var_dir / "sample"
+    if not (folder / "website.db").exists() or not (folder / "shop.db").exists():
+        console.print("Making the sample: one data center, two data sources, a few hundred visitors …")
+    write_sample(folder)
+    own = {"var_dir": folder, "data_centers": folder / "data-centers", "database_url": None, "secret_key": None}
+    settings = given.model_copy(update=own)
+    services = build_services(settings, os.environ | _databases(folder))
+    if arguments.serve:
+        return asyncio.run(_serve(console, settings, services))
+    return asyncio.run(_show(console, settings.model_copy(update={"port": 0}), services, arguments.identifier))
+
+
+def _databases(folder: Path) -> dict[str, str]:
+    return {
+        "SAMPLE_WEBSITE_URL": f"sqlite:///{folder.absolute() / 'website.db'}",
+        "SAMPLE_SHOP_URL": f"sqlite:///{folder.absolute() / 'shop.db'}",
+    }
+
+
+async def _serve(console: Console, settings: Settings, services: Services) -> int:
+    configure("text")
+    await prepare_schema(settings, services.database)
+    key = await _new_key(services.keys, "sample")
+    where = f"http://{settings.host}:{settings.port}"
+    console.print(f"Serving the sample on {where} until Ctrl-C. Its key, made just now:\n\n  {key}\n\nFor example:\n")
+    console.print(f"  curl -H 'Authorization: Bearer {key}' {where}/v1/me", soft_wrap=True)
+    console.print(
+        f"  curl -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\n"
+        f'       -d \'{{"identifier": "{IDENTIFIER}"}}\' {where}{BASE}/visitors/search\n',
+        soft_wrap=True,
+    )
+    return await serve(settings, services)
+
+
+async def _show(console: Console, settings: Settings, services: Services, identifier: str) -> int:
+    async with AsyncExitStack() as stack:
+        hold_lock(settings, stack)
+        await prepare_schema(settings, services.database)
+        key = await _new_key(services.keys, "demo")
+        client = await stack.enter_async_context(_client(settings, services, key))
+        return await _Demo(console, client, settings.var_dir).tell(identifier)
+
+
+async def _new_key(keys: Keys, name: str) -> str:
+    """A key of this name; the one of an earlier run ends, because a name belongs to one live key."""
+    for row in await keys.listed():
+        if row.name == name and row.revoked_at is None:
+            await keys.revoke(row.id)
+    return await keys.create(KeyOrder(name, ("acme",), "administrator", None))
+
+
+@asynccontextmanager
+async def _client(settings: Settings, services: Services, key: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the real server, which runs on a free port for as long as the block."""
+    server = server_of(settings, services)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        if serving.done():
+            raise Misconfigured(f"No port of {settings.host} can be served; set DOSSIER_HOST.")
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    headers = {"Authorization": f"Bearer {key}"}
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{settings.host}:{port}", headers=headers, timeout=30) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Demo:
+    """The story as a person wants to see it in a terminal."""
+
+    def __init__(self, console: Console, client: httpx.AsyncClient, folder: Path) -> None:
+        self._console, self._client, self._folder = console, client, folder
+
+    async def tell(self, identifier: str) -> int:
+        found = await self._search(identifier)
+        offered = [
+            (source, visitor, one)
+            for source in found
+            for visitor in source["visitors"]
+            for one in visitor["combinations"]
+        ]
+        if not offered:
+            names = " and ".join(source["title"] for source in found)
+            self._console.print(f"No data is held about {identifier} in {names}. That, too, is an answer to give.")
+            return 0
+        source, _, chosen = max(offered, key=lambda one: one[2]["interactions"] or 0)
+        self._console.print(
+            "Anybody can type somebody else's email into a form. So the administrator asks the person for device and "
+            "browser, and chooses exactly one line. The answer here: "
+            f"[bold]{_said(chosen['device'])} · {_said(chosen['browser'])}[/bold] on {source['title']}.\n"
+        )
+        export = await self._export(chosen["candidate"])
+        if export["status"] != "ready":
+            self._console.print(f"The export {export['status']}: {export['problem']}.")
+            return 1
+        self._explain(await self._download(export), export)
+        return 0
+
+    async def _search(self, identifier: str) -> list[dict[str, Any]]:
+        answer = await self._client.post(f"{BASE}/visitors/search", json={"identifier": identifier})
+        answer.raise_for_status()
+        sources: list[dict[str, Any]] = answer.json()["data_sources"]
+        self._console.print(f"\nSearching every data source of Acme Outdoor for [bold]{identifier}[/bold]:")
+        for source in sources:
+            for part in _candidates(source):
+                self._console.print(part)
+        return sources
+
+    async def _export(self, candidate: str) -> dict[str, Any]:
+        answer = await self._client.post(f"{BASE}/exports", json={"candidate": candidate})
+        answer.raise_for_status()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} rows"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._console) as bar:
+            task = bar.add_task("Compiling", total=None)
+            while True:
+                export: dict[str, Any] = (await self._client.get(answer.headers["location"])).json()
+                progress = export["progress"]
+                if progress is None:
+                    bar.update(task, total=1, completed=1, visible=False)
+                    return export
+                bar.update(task, total=progress["rows_estimated"], completed=progress["rows"])
+                await asyncio.sleep(0.1)
+
+    async def _download(self, export: dict[str, Any]) -> Path:
+        target = self._folder / f"export-{export['id']}.zip"
+        digest = hashlib.sha256()
+        async with self._client.stream("GET", export["links"]["archive"]) as answer:
+            answer.raise_for_status()
+            with target.open("wb") as file:
+                async for chunk in answer.aiter_bytes():
+                    digest.update(chunk)
+                    file.write(chunk)
+        if digest.hexdigest() != export["sha256"]:
+            raise Misconfigured(f"{target} is not what was compiled: its SHA-256 differs.")
+        return target
+
+    def _explain(self, path: Path, export: dict[str, Any]) -> None:
+        with zipfile.ZipFile(path) as archive:
+            manifest = json.loads(archive.read("META/manifest.json"))
+            members = [f"  {one.filename:22}{one.file_size:>14,} bytes" for one in archive.infolist()]
+            with archive.open("personal-data.json") as document:
+                beginning = document.read(_SHOWN_BYTES).decode("utf-8", "ignore")
+        say = self._console.print
+        say(f"Compiled, downloaded and checked: {path.stat().st_size:,} bytes, SHA-256 as promised. In the ZIP:")
+        say("\n".join(members))
+        say("\nWhat is in personal-data.json:")
+        say(_sections(manifest))
+        say("Its first rows:")
+        say("\n".join(f"  {row}" for row in _first_rows(beginning)), markup=False, soft_wrap=True)
+        say(f"\n[bold]The archive:[/bold] {path}", soft_wrap=True)
+        say(f"Its link works until {export['expires_at']}, 14 days after it was compiled.")
+        say(
+            "\nTry next:\n"
+            f"  unzip -o {path} -d {self._folder / 'opened'}    then open report.html in a browser\n"
+            "  make run                                    serves this sample, and prints a key\n"
+            "  .venv/bin/python -m app demo --identifier family@example.com    a browser that two people share\n"
+            "  .venv/bin/python -m app demo --identifier nobody@example.com    somebody about whom nothing is held",
+            soft_wrap=True,
+        )
+
+
+def _candidates(source: dict[str, Any]) -> Iterator[str | Table]:
+    """The heading of a data source, and a table for each of its visitors."""
+    yield f"\n[bold]{source['title']}[/bold]{': ' + source['status'] if source['problem'] else ''}"
+    if not source["visitors"]:
+        yield f"  {source['problem'] or 'nobody matches'}"
+    for visitor in source["visitors"]:
+        yield f"  visitor {visitor['label']} ({visitor['handle']})"
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
+        for name in ("Device", "Browser", "First seen", "Last seen", "Count", "Warnings"):
+            table.add_column(name, justify="right" if name == "Count" else "left")
+        for one in visitor["combinations"]:
+            seen = [(one[key] or "–")[:10] for key in ("first_seen", "last_seen")]
+            count = "–" if one["interactions"] is None else f"{one['interactions']:,}"
+            table.add_row(_said(one["device"]), _said(one["browser"]), *seen, count, ", ".join(one["warnings"]))
+        yield table
+
+
+def _sections(manifest: dict[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
+    for name in ("Section", "Rows", "First", "Last", "Status"):
+        table.add_column(name, justify="right" if name == "Rows" else "left")
+    for one in manifest["sections"]:
+        rows = "–" if one["rows"] is None else f"{one['rows']:,}"
+        status = one["status"] + (f": {one['reason']}" if one["reason"] else "")
+        table.add_row(one["name"], rows, (one["first_at"] or "–")[:10], (one["last_at"] or "–")[:10], status)
+    return table
+
+
+def _first_rows(beginning: str) -> list[str]:
+    """The first two rows of the document, read from its beginning alone."""
+    rows, decoder = [], json.JSONDecoder()
+    place = beginning.index("[{", beginning.index('"sections":{')) + 1
+    for _ in range(2):
+        row, place = decoder.raw_decode(beginning, place)
+        rows.append(json.dumps(row, ensure_ascii=False))
+        if beginning[place] != ",":
+            break
+        place += 1
+    return rows
+
+
+def _said(value: str | None) -> str:
+    return value or "Unknown"

@@ -9,7 +9,9 @@ from app.settings import read_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--to", default="head", metavar="REVISION", help="head (default), base, or a number such as 0001")
+    parser.add_argument(
+        "--to", default="head", metavar="REVISION", help="head (default), base, or a number such as 0001"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

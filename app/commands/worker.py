@@ -13,4 +13,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_arguments: argparse.Namespace) -> int:
     read_settings(os.environ)
-    raise Misconfigured("Archives are compiled inside `python -m app api` in this version; there is nothing for a worker to do.")
+    raise Misconfigured(
+        "Archives are compiled inside `python -m app api` in this version; there is nothing for a worker to do."
+    )

@@ -1,6 +1,6 @@
 """Hands the archive over while it is ready: whole or in part, each use recorded."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -73,10 +73,10 @@ class Download:
         first = await anext(source, b"")
         return self._sent(by, entry, first, source)
 
-    async def _sent(self, by: By, entry: Entry, first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _sent(self, by: By, entry: Entry, first: bytes, rest: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
         sent = 0
         try:
-            async with aclosing(rest):  # type: ignore[type-var]  # stores' readers are generators
+            async with aclosing(rest):
                 yield first
                 sent += len(first)
                 async for chunk in rest:

@@ -117,7 +117,9 @@ async def add_entry(connection: AsyncConnection, entry: NewEntry) -> None:
     """Raises SubjectBusy."""
     values = {name: getattr(entry, name) for name in NewEntry.__slots__}
     try:
-        await connection.execute(insert(HISTORY_ENTRIES), values | {"kind": "export", "status": "queued", "downloads": 0})
+        await connection.execute(
+            insert(HISTORY_ENTRIES), values | {"kind": "export", "status": "queued", "downloads": 0}
+        )
     except IntegrityError as error:
         raise SubjectBusy from error
 

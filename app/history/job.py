@@ -60,9 +60,7 @@ async def claim(connection: AsyncConnection, lease: UUID, now: datetime) -> Job 
 
 async def beat(connection: AsyncConnection, job: Job, progress: Progress, until: datetime) -> bool:
     """Writes the progress and holds the lease until then; False where the job is no longer this worker's."""
-    done = await connection.execute(
-        update(JOBS).where(*_mine(job)).values(lease_until=until, **asdict(progress))
-    )
+    done = await connection.execute(update(JOBS).where(*_mine(job)).values(lease_until=until, **asdict(progress)))
     return done.rowcount == 1
 
 

@@ -116,7 +116,9 @@ class _Exchange:
         route = self._scope.get("route")
         where = getattr(route, "path", "an unknown path")
         took = (time.monotonic() - self._started) * 1000
-        log.info("%s %s %s %d %.0f ms", self._scope["state"]["reference"], self._scope["method"], where, self._status, took)
+        log.info(
+            "%s %s %s %d %.0f ms", self._scope["state"]["reference"], self._scope["method"], where, self._status, took
+        )
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -151,7 +153,7 @@ def _refuse_unacceptable(request: Request, media_type: str) -> None:
     accept = request.headers.get("accept")
     if not accept:
         return
-    ours = {"*/*", media_type, media_type.split("/")[0] + "/*"}
+    ours = {"*/*", media_type, media_type.partition("/")[0] + "/*"}
     if not any(_range(part) in ours for part in accept.split(",")):
         raise NotAcceptable(f"This address answers with {media_type} only.")
 
@@ -164,7 +166,6 @@ def _range(part: str) -> str | None:
 
 
 def _refuse_other_than_json(request: Request) -> None:
-    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != JSON and not (media.startswith("application/") and media.endswith("+json")):
         raise UnsupportedMediaType
-

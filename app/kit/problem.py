@@ -17,7 +17,13 @@ _SAFE_MESSAGES = {
     "missing": "A required value is missing.",
 }
 _STATUS: dict[type[Failure], int] = {
-    Invalid: 422, Denied: 403, Missing: 404, Conflict: 409, Gone: 410, Exceeded: 429, Unavailable: 503,
+    Invalid: 422,
+    Denied: 403,
+    Missing: 404,
+    Conflict: 409,
+    Gone: 410,
+    Exceeded: 429,
+    Unavailable: 503,
 }
 
 
@@ -96,19 +102,22 @@ def status_of(kind: type[Failure]) -> int:
     return next((status for base, status in _STATUS.items() if issubclass(kind, base)), 500)
 
 
-def problem(
-    failure: Failure, reference: str, headers: Mapping[str, str] | None = None, **members: object
-) -> Response:
+def problem(failure: Failure, reference: str, headers: Mapping[str, str] | None = None, **members: object) -> Response:
     """The response for a failure; `reference` is this occurrence's own id, also found in the log."""
     body: dict[str, Any] = {
-        "type": f"/problems/{failure.slug}", "title": failure.title, "status": status_of(type(failure)),
-        "detail": failure.detail, "instance": f"urn:uuid:{reference}",
+        "type": f"/problems/{failure.slug}",
+        "title": failure.title,
+        "status": status_of(type(failure)),
+        "detail": failure.detail,
+        "instance": f"urn:uuid:{reference}",
     }
     if isinstance(failure, ValidationError):
         body["errors"] = failure.errors
     return Response(
-        json.dumps(body | members, ensure_ascii=False), body["status"],
-        {"Cache-Control": "no-store", **(headers or {})}, "application/problem+json",
+        json.dumps(body | members, ensure_ascii=False),
+        body["status"],
+        {"Cache-Control": "no-store", **(headers or {})},
+        "application/problem+json",
     )
 
 

@@ -74,7 +74,8 @@ class Candidates:
         except SealBroken as error:
             raise CandidateTokenInvalid from error
         bound, hashed, choice = msgspec.json.decode(content)
-        candidate = Candidate(*bound, Fingerprint(*hashed), _unpacked(choice))
+        name, center, source, label = bound
+        candidate = Candidate(name, center, source, label, Fingerprint(*hashed), _unpacked(choice))
         if (candidate.administrator, candidate.data_center) != (administrator, data_center):
             raise CandidateTokenInvalid
         return candidate

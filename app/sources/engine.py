@@ -1,18 +1,16 @@
 """What a database engine must offer to carry a mapping: read-only sessions that find, describe and encode."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-
-
 from app.sources.port import Batch, Value
 from app.sources.sql import Statement
 
-Values = Mapping[str, Value | None | tuple[str, ...]]
+Values = Mapping[str, Value | tuple[str, ...] | None]
 Row = Mapping[str, object]
 
 
@@ -43,13 +41,13 @@ class Session(Protocol):
     Every method raises SourceUnavailable, SourceMisconfigured, or SchemaLacks where a table or column is missing.
     """
 
-    def rows(self, query: Query, values: Values) -> AsyncIterator[Row]:
+    def rows(self, query: Query, values: Values) -> AsyncGenerator[Row]:
         """Rows as mappings. Raises NoSuchValue."""
 
     async def columns(self, query: Query, values: Values) -> list[str]:
         """The names of the columns that a query returns, without reading it."""
 
-    def encoded(self, query: Query, values: Values, encoding: Encoding) -> AsyncIterator[Batch]:
+    def encoded(self, query: Query, values: Values, encoding: Encoding) -> AsyncGenerator[Batch]:
         """Rows as JSON. Raises ValueNotEncodable."""
 
 

@@ -1,6 +1,6 @@
 """What the rest of the house knows of a data source: it finds visitors, and reads one of them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,7 +129,7 @@ class Reading(Protocol):
     sections: tuple[Section, ...]
     rows_estimated: int | None
 
-    def rows(self, name: str) -> AsyncIterator[Batch]:
+    def rows(self, name: str) -> AsyncGenerator[Batch]:
         """The batches of an included section. Raises ValueNotEncodable, SourceUnavailable, SourceMisconfigured."""
 
 
@@ -161,9 +161,7 @@ class DataSource(Protocol):
     async def find(self, identifier: Identifier) -> Found | None:
         """The matching visitors, or None where the source has no query for this kind of identifier."""
 
-    def read(
-        self, visitor: Value, device: Value | None, browser: Value | None
-    ) -> AbstractAsyncContextManager[Reading]:
+    def read(self, visitor: Value, device: Value | None, browser: Value | None) -> AbstractAsyncContextManager[Reading]:
         """Raises VisitorGone if no row of the combination is left, and what `find` raises."""
 
     async def check(self) -> list[Finding]:

@@ -1,11 +1,12 @@
 """Data sources in PostgreSQL: the server itself makes the JSON, so that every type keeps its own exact form."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import IsolationLevel, errors, sql
+from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row
 from sqlalchemy import URL
@@ -65,18 +66,18 @@ class _PostgresSession:
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
 
-    async def rows(self, query: Query, values: Values) -> AsyncIterator[Row]:
+    async def rows(self, query: Query, values: Values) -> AsyncGenerator[Row]:
         text, bound = _bind(query.statement, values)
         cursor = psycopg.AsyncRawCursor(self._connection, row_factory=dict_row)
         with _named_errors(query.place, searching=True):
-            async with cursor, aclosing(cursor.stream(text, bound, size=_ROWS)) as rows:
+            async with cursor, aclosing(cursor.stream(text, bound, size=_ROWS)) as rows:  # type: ignore[type-var]  # it is a generator
                 async for row in rows:
                     yield row
 
     async def columns(self, query: Query, values: Values) -> list[str]:
         return [column.name for column in await self._described(query, values)]
 
-    async def encoded(self, query: Query, values: Values, encoding: Encoding) -> AsyncIterator[Batch]:
+    async def encoded(self, query: Query, values: Values, encoding: Encoding) -> AsyncGenerator[Batch]:
         columns = await self._described(query, values)
         statement = _as_json(query.statement, columns, encoding)
         text, bound = _bind(statement, values)
@@ -84,7 +85,7 @@ class _PostgresSession:
         cursor.adapters.register_loader("text", _Utf8)
         nested = ", ".join(encoding.json) or "unknown"
         with _named_errors(query.place, nested=nested):
-            async with cursor, aclosing(cursor.stream(text, bound, size=_ROWS)) as rows:
+            async with cursor, aclosing(cursor.stream(text, bound, size=_ROWS)) as rows:  # type: ignore[type-var]  # it is a generator
                 async for batch in _batches(rows, encoding):
                     yield batch
 
@@ -100,11 +101,11 @@ class _PostgresSession:
 class _Utf8(Loader):
     """Leaves text as the bytes that came: nobody here looks into them."""
 
-    def load(self, data: Any) -> bytes:
+    def load(self, data: Buffer) -> bytes:
         return bytes(data)
 
 
-async def _batches(rows: AsyncIterator[tuple[bytes, bytes | None]], encoding: Encoding) -> AsyncIterator[Batch]:
+async def _batches(rows: AsyncIterator[tuple[bytes, bytes | None]], encoding: Encoding) -> AsyncGenerator[Batch]:
     held, times, size = list[bytes](), list[bytes | None](), 0
     async for row, time in rows:
         held.append(row)
@@ -127,7 +128,11 @@ def _as_json(statement: Statement, columns: Sequence[psycopg.Column], encoding: 
     """The statement within one that returns each row as JSON text, and the row's time as text."""
     forms = [_form(column, encoding) for column in columns]
     inner = sql.SQL("SELECT {} FROM (").format(sql.SQL(", ").join(forms)).as_string()
-    time = sql.SQL("dossier_row.{}::text").format(sql.Identifier(encoding.time)) if encoding.time else sql.SQL("NULL::text")
+    time = (
+        sql.SQL("dossier_row.{}::text").format(sql.Identifier(encoding.time))
+        if encoding.time
+        else sql.SQL("NULL::text")
+    )
     outer = sql.SQL("SELECT row_to_json(dossier_row)::text, {} FROM (").format(time).as_string()
     return statement.inside(inner, ") AS dossier_raw").inside(outer, ") AS dossier_row")
 
@@ -147,9 +152,9 @@ def _bind(statement: Statement, values: Values) -> tuple[Any, list[Any]]:
 
 async def _begin(connection: psycopg.AsyncConnection[Any], seconds: float) -> None:
     await connection.rollback()
-    await connection.set_autocommit(False)  # noqa: FBT003  the driver's own signature
+    await connection.set_autocommit(False)
     await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
-    await connection.set_read_only(True)  # noqa: FBT003
+    await connection.set_read_only(True)
     await connection.execute(_SETTINGS.format(int(seconds * 1000)).encode())
 
 

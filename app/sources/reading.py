@@ -1,6 +1,6 @@
 """One visitor's sections, read from one snapshot: what is included, what is absent or withheld, and the rows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -36,7 +36,7 @@ class MappedReading:
             if text and section.status == "included":
                 self.rows_estimated = (self.rows_estimated or 0) + await self._estimate(section.name, text)
 
-    def rows(self, name: str) -> AsyncIterator[Batch]:
+    def rows(self, name: str) -> AsyncGenerator[Batch]:
         section = self._by_name[name]
         encoding = Encoding(section.time, section.json_columns, self._zone)
         return self._session.encoded(section_query(section), self._values, encoding)

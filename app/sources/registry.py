@@ -89,7 +89,9 @@ class _Reader:
         mapping = _parsed(file, SourceMapping)
         dsn = self.environ.get(mapping.dsn)
         if not dsn:
-            raise Misconfigured(f"{file}: dsn: the environment variable {mapping.dsn} is not set; set it to the database's URL.")
+            raise Misconfigured(
+                f"{file}: dsn: the environment variable {mapping.dsn} is not set; set it to the database's URL."
+            )
         backend = dsn.partition("://")[0].partition("+")[0].lower()
         engine = "postgresql" if backend == "postgres" else backend
         if engine not in self.engines or "://" not in dsn:
@@ -114,4 +116,6 @@ def _parsed(file: Path, form: type[File]) -> File:
 
 def _check_id(path: Path, name: str) -> None:
     if not _ID.fullmatch(name):
-        raise Misconfigured(f"{path}: its name is its id, so it must be of a-z, 0-9, - and _, beginning with a letter or digit.")
+        raise Misconfigured(
+            f"{path}: its name is its id, so it must be of a-z, 0-9, - and _, beginning with a letter or digit."
+        )

@@ -66,9 +66,7 @@ class MappedSource:
             raise SourceUnavailable(f"No answer within {self._mapping.search_timeout:g} s.") from error
 
     @asynccontextmanager
-    async def read(
-        self, visitor: Value, device: Value | None, browser: Value | None
-    ) -> AsyncIterator[MappedReading]:
+    async def read(self, visitor: Value, device: Value | None, browser: Value | None) -> AsyncIterator[MappedReading]:
         seconds = self._mapping.export_timeout
         async with self._engine.session(seconds, long=True) as session:
             try:
@@ -107,7 +105,9 @@ class MappedSource:
             combinations = await self._merged(session, key)
             more = more or len(combinations) > room
             label, matched = row.get("label"), row.get("matched_by")
-            visitors.append(Visitor(key, str(label) if label else None, str(matched or kind), tuple(combinations[:room])))
+            visitors.append(
+                Visitor(key, str(label) if label else None, str(matched or kind), tuple(combinations[:room]))
+            )
             room -= len(visitors[-1].combinations)
         return Found(tuple(visitors), more)
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -22,6 +22,10 @@ _PASSING = {
     sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB,
     sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_FULL,
 }  # fmt: skip
+
+
+_UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(.*?)' with text")
+_ABOUT_SQL = ("near ", "no such function", "ambiguous column", "wrong number of arguments", "You can only execute one")
 
 
 class SqliteEngine:
@@ -66,7 +70,7 @@ class _SqliteSession:
     def __init__(self, connection: sqlite3.Connection, thread: _Thread) -> None:
         self._connection, self._thread = connection, thread
 
-    async def rows(self, query: Query, values: Values) -> AsyncIterator[Row]:
+    async def rows(self, query: Query, values: Values) -> AsyncGenerator[Row]:
         cursor = await self._thread.run(lambda: self._executed(query, values))
         names = [column[0] for column in cursor.description]
         while rows := await self._thread.run(lambda: _fetched(cursor, query)):
@@ -78,16 +82,16 @@ class _SqliteSession:
         cursor = await self._thread.run(lambda: self._executed(described, values))
         return _given_names([column[0] for column in cursor.description])
 
-    async def encoded(self, query: Query, values: Values, encoding: Encoding) -> AsyncIterator[Batch]:
-        cursor = await self._thread.run(lambda: self._executed(query, values))
+    async def encoded(self, query: Query, values: Values, encoding: Encoding) -> AsyncGenerator[Batch]:
+        cursor = await self._thread.run(lambda: self._executed(query, values, encoding=True))
         names = [column[0] for column in cursor.description]
         batches = _Batches(cursor, query, RowEncoder(names, encoding.json), encoding, names)
         while batch := await self._thread.run(batches.following):
             yield batch
 
-    def _executed(self, query: Query, values: Values) -> sqlite3.Cursor:
+    def _executed(self, query: Query, values: Values, *, encoding: bool = False) -> sqlite3.Cursor:
         text, bound = query.statement.bind(values, lambda _: "?")
-        with _named_errors(query.place):
+        with _named_errors(query.place, encoding=encoding):
             cursor = self._connection.execute(text, bound)
         if cursor.description is None:
             raise SourceMisconfigured(f"{query.place} is no SELECT.")
@@ -106,7 +110,7 @@ class _Batches:
     def following(self) -> Batch | None:
         rows, times, size = list[bytes](), list[object](), 0
         try:
-            with _named_errors(self._query.place):
+            with _named_errors(self._query.place, encoding=True):
                 for row in self._cursor:
                     rows.append(self._encoder.encode(row))
                     times.append(row[self._time] if self._time is not None else None)
@@ -124,17 +128,11 @@ def _opened(path: Path, seconds: float) -> sqlite3.Connection:
     with _named_errors(f"the file {path.name}"), ExitStack() as undo:
         connection = sqlite3.connect(address, seconds, uri=True, check_same_thread=False, isolation_level=None)
         undo.callback(connection.close)
-        # Bytes that are no UTF-8 become surrogates, which the encoder refuses by column.
-        connection.text_factory = _decode
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
         connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1")
         undo.pop_all()
     return connection
-
-
-def _decode(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
 
 
 def _fetched(cursor: sqlite3.Cursor, query: Query) -> list[Any]:
@@ -149,13 +147,18 @@ def _given_names(names: list[str]) -> list[str]:
 
 
 @contextmanager
-def _named_errors(place: str) -> Iterator[None]:
-    """Turns the driver's errors into ours; its messages name tables and syntax, never a value."""
+def _named_errors(place: str, *, encoding: bool = False) -> Iterator[None]:
+    """Turns the driver's errors into ours. Only messages about the schema are repeated: others may quote values."""
     try:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _PASSING:
             raise SourceUnavailable(f"{place}: {error.sqlite_errorname}") from error
+        if undecodable := _UNDECODABLE.match(str(error)):
+            if encoding:
+                raise ValueNotEncodable(place, undecodable[1]) from error
+            raise SourceMisconfigured(f"{place}: the column {undecodable[1]!r} is not UTF-8.") from error
         lacking = str(error).startswith(("no such table", "no such column"))
-        raise (SchemaLacks if lacking else SourceMisconfigured)(f"{place}: {error}") from error
+        said = str(error) if lacking or str(error).startswith(_ABOUT_SQL) else "the statement failed"
+        raise (SchemaLacks if lacking else SourceMisconfigured)(f"{place}: {said}") from error

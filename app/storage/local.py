@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class LocalStore:
     async def put(self, key: str, chunks: Iterator[bytes]) -> int:
         return await in_thread(lambda: self._write(key, chunks))
 
-    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+    async def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes]:
         with _named_errors():
             file = await asyncio.to_thread((self._folder / key).open, "rb")
         with file:
@@ -47,7 +47,7 @@ class LocalStore:
         with _named_errors():
             place.parent.mkdir(mode=0o700, exist_ok=True)
         try:
-            with _named_errors(), open(part, "xb", opener=_private) as file:  # noqa: PTH123  paths cannot pass an opener
+            with _named_errors(), open(part, "xb", opener=_private) as file:
                 for chunk in chunks:
                     file.write(chunk)
                 file.flush()

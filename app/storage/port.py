@@ -1,6 +1,6 @@
 """What the rest of the house knows of the archive store: all of an archive lies there, or nothing."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Protocol
 
 from app.kit.errors import Unavailable
@@ -27,7 +27,7 @@ class ArchiveStore(Protocol):
         The iterator is consumed in a thread; what it raises comes out of `put`, and nothing is stored then.
         """
 
-    def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+    def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes]:
         """The bytes from `start` up to, not including, `end`. Raises ArchiveMissing before the first of them."""
 
     async def delete(self, key: str) -> None:

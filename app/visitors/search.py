@@ -14,7 +14,15 @@ from app.kit.logs import log
 from app.kit.seal import Fingerprint
 from app.sources.candidate import Candidate, Candidates, Choice
 from app.sources.identifier import Identifier, mask
-from app.sources.port import Combination, DataSource, Found, SourceFacts, SourceMisconfigured, SourceUnavailable, Visitor
+from app.sources.port import (
+    Combination,
+    DataSource,
+    Found,
+    SourceFacts,
+    SourceMisconfigured,
+    SourceUnavailable,
+    Visitor,
+)
 from app.sources.registry import Registry
 
 SourceStatus = Literal["answered", "unavailable", "unsupported"]
