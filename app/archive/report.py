@@ -1,36 +1,27 @@
 """README.txt and report.html: the archive in plain words, on one page that needs no program and no network."""
 
 import json
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
+from importlib.resources import files
 
 import msgspec
 
 from app.archive.frame import Frame
 from app.archive.tally import First, Tally
-from app.archive.words import Words, words_of
 from app.sources.port import Section
 
+Words = Mapping[str, str]
+_HERE = files("app.archive")
 _CELL = 400
 _BAR, _HEIGHT = 12, 80
-_STYLE = """
-:root{color-scheme:light dark;--line:#8886;--soft:#8881;--accent:#2563eb}
-body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.8rem;margin:0}h2{margin:2.5rem 0 .5rem;border-bottom:2px solid var(--accent)}
-dt{font-weight:600}dd{margin:0 0 .5rem}.wide{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.9rem}
-th,td{text-align:start;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
-tbody tr:nth-child(even){background:var(--soft)}td{overflow-wrap:anywhere;min-width:5rem;max-width:24rem}
-.date{white-space:nowrap}
-.number{text-align:end;font-variant-numeric:tabular-nums}.note{opacity:.8}svg rect{fill:var(--accent)}
-@media print{body{margin:0;max-width:none;font-size:11px}h2{break-after:avoid}tr{break-inside:avoid}.wide{overflow:visible}}
-"""
 
 
 def write_readme(frame: Frame) -> bytes:
-    words = words_of(frame.language)
+    words = _words(frame.language)
     said = {key: _plain(frame.notice[key]) for key in ("controller", "contact", "rights", "authority")}
     text = words["readme"].format(
         title=words["title"], rule="=" * len(words["title"]), center=frame.data_center.title,
@@ -42,7 +33,7 @@ def write_readme(frame: Frame) -> bytes:
 
 def write_report(frame: Frame, sections: Sequence[Section], tallies: Sequence[Tally]) -> bytes:
     """One HTML page without script or remote resource; every value is escaped."""
-    page = _Page(frame, words_of(frame.language), {tally.section.name: tally for tally in tallies})
+    page = _Page(frame, _words(frame.language), {tally.section.name: tally for tally in tallies})
     return "\n".join(page.lines(sections)).encode("utf-8", "backslashreplace")
 
 
@@ -67,10 +58,11 @@ class _Page:
         )
         device, browser = (escape(one or words["unknown"]) for one in (frame.device, frame.browser))
         yield f'<!doctype html><html lang="{frame.language}"><head><meta charset="utf-8">'
+        style = (_HERE / "report.css").read_text("utf-8")
         policy = "default-src 'none'; style-src 'unsafe-inline'"
         yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        yield f"<title>{escape(words['title'])}</title><style>{_STYLE}</style></head><body><main>"
+        yield f"<title>{escape(words['title'])}</title><style>{style}</style></head><body><main>"
         yield f"<header><h1>{escape(words['title'])}</h1><p>{escape(lead)} {escape(words['for_you'])}</p>"
         yield f"<dl><dt>{escape(words['combination'])}</dt><dd>{device} · {browser}</dd>"
         yield f"<dt>{escape(words['export'])}</dt><dd>{escape(frame.id)}</dd></dl></header>"
@@ -169,6 +161,10 @@ def _cell(raw: bytes) -> str:
         return "–"
     text = json.loads(raw) if raw.startswith(b'"') else raw.decode()
     return text if len(text) <= _CELL else text[:_CELL] + " …"
+
+
+def _words(language: str) -> Words:
+    return tomllib.loads((_HERE / "words" / f"{language}.toml").read_text("utf-8"))
 
 
 def _plain(value: str | Sequence[str]) -> str:

@@ -143,8 +143,8 @@ class Attempt:
                 connection, job.entry_id, ("compiling",), "ready",
                 compiled_at=packed.compiled_at, expires_at=packed.expires_at, size=packed.size, sha256=packed.sha256,
             )  # fmt: skip
-            details = {"size": packed.size, "sha256": packed.sha256}
-            await self.trail.append(connection, _event("exports:ready", entry, details))
+            event = _event("exports:ready", entry, {"size": packed.size, "sha256": packed.sha256})
+            await self.trail.append(connection, event)
         return True
 
     async def _again_or_fail(self, job: Job, entry: Entry, error: Unavailable) -> None:

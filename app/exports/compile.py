@@ -1,10 +1,8 @@
 """Compiles one archive: rows stream from the source through JSON, deflate and ZIP into the store."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 from app.archive.document import Part, SectionEnd
 from app.archive.frame import Frame, Titled
@@ -122,10 +120,17 @@ async def _feed_section(reading: Reading, section: Section, pipe: Pipe[Part], co
 
 
 def _frame(entry: Entry, center: DataCenter, source: DataSource, reading: Reading) -> Frame:
-    notice: Mapping[str, Any] = center.notice.model_dump(exclude_none=True)
+    facts = source.facts
     return Frame(
-        id=str(entry.id), data_center=Titled(center.id, center.title), data_source=Titled(source.facts.id, source.facts.title),
-        device=entry.device, browser=entry.browser, as_of=reading.as_of, language=center.language, notice=notice,
-        mapping_sha256=source.facts.mapping_sha256, omitted=source.facts.omitted,
+        id=str(entry.id),
+        data_center=Titled(center.id, center.title),
+        data_source=Titled(facts.id, facts.title),
+        device=entry.device,
+        browser=entry.browser,
+        as_of=reading.as_of,
+        language=center.language,
+        notice=center.notice.model_dump(exclude_none=True),
+        mapping_sha256=facts.mapping_sha256,
+        omitted=facts.omitted,
         other_combinations=reading.other_combinations,
-    )  # fmt: skip
+    )

@@ -11,8 +11,7 @@ from app.kit.db import Database
 from app.kit.errors import Conflict
 from app.kit.identity import uuid7
 from app.queue.port import Bell
-from app.sources.candidate import Candidate, Candidates
-from app.sources.port import Value
+from app.sources.candidate import Candidate, Candidates, as_text
 from app.sources.registry import Registry
 
 
@@ -76,10 +75,6 @@ class RequestExport:
             source_title=source_title, label=candidate.label, handle=handle.digest,
             subject=self.candidates.subject(*where, choice).digest,
             identifier_hash=candidate.identifier.digest, key_id=handle.key_id,
-            device=_text(choice.device), browser=_text(choice.browser),
+            device=as_text(choice.device), browser=as_text(choice.browser),
             case_reference=case_reference, requested_by=candidate.administrator, requested_at=now,
         )  # fmt: skip
-
-
-def _text(value: Value | None) -> str | None:
-    return None if value is None else str(value)

@@ -102,6 +102,11 @@ class Candidates:
         return self._keyring.fingerprint("identifier", content)
 
 
+def as_text(value: Value | None) -> str | None:
+    """A device or browser as API and archive show it; `null` and empty stay two values."""
+    return None if value is None else str(value)
+
+
 def _packed(choice: Choice) -> tuple[Any, ...]:
     return _tagged(choice.visitor), _tagged(choice.device), _tagged(choice.browser)
 

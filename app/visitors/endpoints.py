@@ -11,7 +11,7 @@ from app.kit.errors import NotFound
 from app.kit.http import CheckedRoute, responses
 from app.kit.problem import PayloadTooLarge, Unauthenticated, UnknownParameter, UnsupportedMediaType, ValidationError
 from app.sources.identifier import Identifier
-from app.visitors.schemas import SearchRequest, SearchResult, result_view
+from app.visitors.schemas import SearchRequest, SearchResult
 from app.visitors.search import Search
 
 _PROBLEMS = responses(
@@ -29,6 +29,6 @@ def routes(search: Search, keeper: Gatekeeper) -> APIRouter:
     ) -> SearchResult:
         """The visitors that match a Tracking ID or an email, grouped by data source. Ask the person which device
         and browser are theirs: anybody can type somebody else's email into a form, so nothing is preselected."""
-        return result_view(await search(by, data_center, Identifier.typed(body.identifier, body.kind)))
+        return await search(by, data_center, Identifier.typed(body.identifier, body.kind))
 
     return router

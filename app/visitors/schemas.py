@@ -4,14 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.history.schemas import HANDLE_DIGITS, Moment, View
+from app.history.schemas import Moment, View
 from app.kit.text import no_controls, not_blank
 from app.sources.identifier import Kind
-from app.visitors.search import OfferedCombination, OfferedVisitor, SearchAnswer, SourceAnswer
 
 IdentifierText = Annotated[
     str, Field(min_length=1, max_length=512), AfterValidator(no_controls), AfterValidator(not_blank)
 ]
+
+
+SourceStatus = Literal["answered", "unavailable", "unsupported"]
 
 
 class SearchRequest(BaseModel):
@@ -52,7 +54,7 @@ class UnboundSection(View):
 class SourceView(View):
     id: str
     title: str
-    status: Literal["answered", "unavailable", "unsupported"]
+    status: SourceStatus
     problem: Annotated[str | None, Field(description="The slug of what kept it from answering.")]
     visitors: list[VisitorView]
     unbound_sections: Annotated[
@@ -65,47 +67,3 @@ class SearchResult(View):
     identifier: IdentifierView
     searched_at: Moment
     data_sources: list[SourceView]
-
-
-def result_view(answer: SearchAnswer) -> SearchResult:
-    return SearchResult(
-        identifier=IdentifierView(kind=answer.identifier.kind, masked=answer.identifier.masked),
-        searched_at=answer.searched_at,
-        data_sources=[_source(one) for one in answer.data_sources],
-    )
-
-
-def _source(answer: SourceAnswer) -> SourceView:
-    unbound = answer.facts.unbound if answer.status == "answered" else ()
-    return SourceView(
-        id=answer.facts.id,
-        title=answer.facts.title,
-        status=answer.status,
-        problem=answer.problem,
-        visitors=[_visitor(one) for one in answer.visitors],
-        unbound_sections=[UnboundSection(name=one.name, title=one.title, because=one.because or "") for one in unbound],
-        more=answer.more,
-    )
-
-
-def _visitor(visitor: OfferedVisitor) -> VisitorView:
-    return VisitorView(
-        label=visitor.label,
-        handle=visitor.handle[:HANDLE_DIGITS],
-        matched_by=visitor.matched_by,
-        combinations=[_combination(one) for one in visitor.combinations],
-    )
-
-
-def _combination(offered: OfferedCombination) -> CombinationView:
-    one = offered.combination
-    return CombinationView(
-        candidate=offered.token,
-        device=None if one.device is None else str(one.device),
-        browser=None if one.browser is None else str(one.browser),
-        os=one.os,
-        warnings=list(offered.warnings),
-        first_seen=one.first_seen,
-        last_seen=one.last_seen,
-        interactions=one.interactions,
-    )

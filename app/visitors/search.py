@@ -2,61 +2,34 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
 
 from app.audit.event import AuditEvent, By
 from app.audit.trail import Trail
+from app.history.schemas import HANDLE_DIGITS
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.logs import log
 from app.kit.seal import Fingerprint
-from app.sources.candidate import Candidate, Candidates, Choice
+from app.sources.candidate import Candidate, Candidates, Choice, as_text
 from app.sources.identifier import Identifier, mask
 from app.sources.port import (
     Combination,
     DataSource,
-    Found,
     SourceFacts,
     SourceMisconfigured,
     SourceUnavailable,
     Visitor,
 )
 from app.sources.registry import Registry
-
-SourceStatus = Literal["answered", "unavailable", "unsupported"]
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedCombination:
-    token: str
-    combination: Combination
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedVisitor:
-    label: str
-    handle: str
-    matched_by: str
-    combinations: tuple[OfferedCombination, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceAnswer:
-    facts: SourceFacts
-    status: SourceStatus
-    problem: str | None
-    visitors: tuple[OfferedVisitor, ...] = ()
-    more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SearchAnswer:
-    identifier: Identifier
-    searched_at: datetime
-    data_sources: tuple[SourceAnswer, ...]
+from app.visitors.schemas import (
+    CombinationView,
+    IdentifierView,
+    SearchResult,
+    SourceStatus,
+    SourceView,
+    UnboundSection,
+    VisitorView,
+)
 
 
 class Search:
@@ -68,13 +41,15 @@ class Search:
         self._registry, self._candidates, self._clock = registry, candidates, clock
         self._database, self._trail = database, trail
 
-    async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchAnswer:
+    async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchResult:
         offer = _Offer(self._candidates, by.name, data_center, identifier)
         sources = self._registry.sources(data_center)
         answers = await asyncio.gather(*(_ask(source, identifier, offer) for source in sources.values()))
         async with self._database.writing() as connection:
             await self._trail.append(connection, _event(by, data_center, offer, answers))
-        return SearchAnswer(identifier, self._clock(), tuple(answers))
+        return SearchResult(
+            identifier=IdentifierView.model_validate(identifier), searched_at=self._clock(), data_sources=answers
+        )
 
 
 class _Offer:
@@ -85,38 +60,52 @@ class _Offer:
         self.identifier = identifier
         self.fingerprint: Fingerprint = candidates.identifier(data_center, identifier)
 
-    def visitor(self, facts: SourceFacts, visitor: Visitor) -> OfferedVisitor:
+    def visitor(self, facts: SourceFacts, visitor: Visitor) -> VisitorView:
         label = mask(visitor.label) if visitor.label else self.identifier.masked
         handle = self._candidates.handle(self._data_center, facts.id, visitor.key).digest
-        offered = tuple(self._combination(facts, visitor, label, one) for one in visitor.combinations)
-        return OfferedVisitor(label, handle, visitor.matched_by, offered)
+        offered = [self._combination(facts, visitor, label, one) for one in visitor.combinations]
+        return VisitorView(
+            label=label, handle=handle[:HANDLE_DIGITS], matched_by=visitor.matched_by, combinations=offered
+        )
 
-    def _combination(
-        self, facts: SourceFacts, visitor: Visitor, label: str, combination: Combination
-    ) -> OfferedCombination:
-        choice = Choice(visitor.key, combination.device, combination.browser)
+    def _combination(self, facts: SourceFacts, visitor: Visitor, label: str, one: Combination) -> CombinationView:
+        choice = Choice(visitor.key, one.device, one.browser)
         candidate = Candidate(self._administrator, self._data_center, facts.id, label, self.fingerprint, choice)
-        warnings = ("shared-browser",) * combination.shared + ("rotating-id",) * facts.rotating_id
-        return OfferedCombination(self._candidates.seal(candidate), combination, warnings)
+        return CombinationView(
+            candidate=self._candidates.seal(candidate),
+            device=as_text(one.device),
+            browser=as_text(one.browser),
+            os=one.os,
+            warnings=["shared-browser"] * one.shared + ["rotating-id"] * facts.rotating_id,
+            first_seen=one.first_seen,
+            last_seen=one.last_seen,
+            interactions=one.interactions,
+        )
 
 
-async def _ask(source: DataSource, identifier: Identifier, offer: _Offer) -> SourceAnswer:
+async def _ask(source: DataSource, identifier: Identifier, offer: _Offer) -> SourceView:
+    facts = source.facts
     try:
         found = await source.find(identifier)
     except (SourceUnavailable, SourceMisconfigured) as error:
-        log.warning("search in data source %s: %s: %s", source.facts.id, error.slug, error.detail)
-        return SourceAnswer(source.facts, "unavailable", error.slug)
+        log.warning("search in data source %s: %s: %s", facts.id, error.slug, error.detail)
+        return _view(facts, "unavailable", error.slug)
     if found is None:
-        return SourceAnswer(source.facts, "unsupported", None)
-    return _answer(source.facts, found, offer)
+        return _view(facts, "unsupported")
+    visitors = [offer.visitor(facts, visitor) for visitor in found.visitors]
+    unbound = [UnboundSection.model_validate(one) for one in facts.unbound]
+    return _view(facts, "answered").model_copy(
+        update={"visitors": visitors, "unbound_sections": unbound, "more": found.more}
+    )
 
 
-def _answer(facts: SourceFacts, found: Found, offer: _Offer) -> SourceAnswer:
-    visitors = tuple(offer.visitor(facts, visitor) for visitor in found.visitors)
-    return SourceAnswer(facts, "answered", None, visitors, found.more)
+def _view(facts: SourceFacts, status: SourceStatus, problem: str | None = None) -> SourceView:
+    return SourceView(
+        id=facts.id, title=facts.title, status=status, problem=problem, visitors=[], unbound_sections=[], more=False
+    )
 
 
-def _event(by: By, data_center: str, offer: _Offer, answers: list[SourceAnswer]) -> AuditEvent:
+def _event(by: By, data_center: str, offer: _Offer, answers: list[SourceView]) -> AuditEvent:
     details: Mapping[str, str | int | None] = {
         "kind": offer.identifier.kind,
         "identifier": offer.identifier.masked,
