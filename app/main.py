@@ -24,6 +24,7 @@ from app.sources import endpoints as sources
 from app.visitors import endpoints as visitors
 
 VERSION = "0.1.0"
+_PROBE_SECONDS = 2.0
 _DESCRIPTION = (
     "Finds what a site has collected about a visitor, and exports it for that person. Every error is a problem "
     "document (RFC 9457) whose `type` is described at /problems/{slug}."
@@ -135,8 +136,10 @@ def _own_routes(services: Services) -> APIRouter:
 
 
 async def _health(services: Services) -> dict[str, str]:
-    asked = [source.reach() for _, source in services.registry.every_source()]
-    storage, *sources = await asyncio.gather(services.store.check(), *asked, return_exceptions=True)
+    """A probe waits for an answer, so whoever is slow counts as degraded."""
+    asked = [services.store.check(), *(source.reach() for _, source in services.registry.every_source())]
+    quick = (asyncio.wait_for(one, _PROBE_SECONDS) for one in asked)
+    storage, *sources = await asyncio.gather(*quick, return_exceptions=True)
     return {
         "database": await services.database.state(),
         "storage": "degraded" if storage else "ok",

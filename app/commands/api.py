@@ -33,12 +33,12 @@ async def serve(settings: Settings, services: Services) -> int:
             hold_lock(settings, stack)
         await prepare_schema(settings, services.database)
         server = server_of(settings, services)
-        log.info("serving on http://%s:%d", settings.host, settings.port)
-        await server.serve()
-    if not server.started:
-        raise Misconfigured(
-            f"http://{settings.host}:{settings.port} cannot be served; is the port taken? Set DOSSIER_PORT."
-        )
+        log.info("starting on http://%s:%d", settings.host, settings.port)
+        try:
+            await server.serve()
+        except SystemExit as error:
+            where = f"http://{settings.host}:{settings.port}"
+            raise Misconfigured(f"{where} cannot be served; is the port taken? Set DOSSIER_PORT.") from error
     return 0
 
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from app.access.keys import KeyOrder, Keys
 from app.bootstrap import Services, build_services, hold_lock, prepare_schema
 from app.commands.api import serve, server_of
-from app.commands.sample.generate import write_sample
+from app.commands.sample.generate import sample_is_current, write_sample
 from app.kit.errors import Misconfigured
 from app.kit.logs import configure
 from app.settings import Settings, read_settings
@@ -39,9 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(highlight=False)
     given = read_settings(os.environ)
     folder = given.var_dir / "sample"
-    if not (folder / "website.db").exists() or not (folder / "shop.db").exists():
+    if not sample_is_current(folder):
         console.print("Making the sample: one data center, two data sources, a few hundred visitors …")
-    write_sample(folder)
+        write_sample(folder)
     own = {"var_dir": folder, "data_centers": folder / "data-centers", "database_url": None, "secret_key": None}
     settings = given.model_copy(update=own)
     services = build_services(settings, os.environ | _databases(folder))
@@ -189,7 +189,7 @@ class _Demo:
             with archive.open("personal-data.json") as document:
                 beginning = document.read(_SHOWN_BYTES).decode("utf-8", "ignore")
         say = self._console.print
-        say(f"Compiled, downloaded and checked: {path.stat().st_size:,} bytes, SHA-256 as promised. In the ZIP:")
+        say(f"Compiled, downloaded, SHA-256 as promised: {path.stat().st_size:,} bytes. In the ZIP:")
         say("\n".join(members))
         say("\nWhat is in personal-data.json:")
         say(_sections(manifest))

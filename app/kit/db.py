@@ -1,7 +1,7 @@
 """The service's own database: transactions, types and the schema's version, on SQLite and PostgreSQL."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,10 +9,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, DateTime, Dialect, MetaData, TypeDecorator, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -67,22 +68,24 @@ class Database:
 
     async def migrate(self, revision: str = "head") -> None:
         """Brings the schema to a revision, up or down; safe for several processes at once."""
-        async with self.writing() as connection:
-            if connection.dialect.name == "postgresql":
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-            await connection.run_sync(_run_migrations, revision)
+        with _named_errors():
+            async with self.writing() as connection:
+                if connection.dialect.name == "postgresql":
+                    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+                await connection.run_sync(_run_migrations, revision)
 
     async def is_current(self) -> bool:
         """Whether the schema is at this version's newest revision."""
-        async with self.reading() as connection:
-            found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+        with _named_errors():
+            async with self.reading() as connection:
+                found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
         return found == ScriptDirectory.from_config(_alembic()).get_current_head()
 
     async def state(self) -> str:
         """`ok`, `not migrated` or `unreachable`."""
         try:
             return "ok" if await self.is_current() else "not migrated"
-        except SQLAlchemyError:
+        except Misconfigured:
             return "unreachable"
 
     async def close(self) -> None:
@@ -96,6 +99,16 @@ def database_url(address: str) -> URL:
         return url.set(drivername=DRIVERS[url.get_backend_name()])
     except (ArgumentError, KeyError) as error:
         raise Misconfigured("DOSSIER_DATABASE_URL must be a postgresql:// or sqlite:/// address.") from error
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise Misconfigured("Dossier's own database does not answer; check DOSSIER_DATABASE_URL.") from error
+    except CommandError as error:
+        raise Misconfigured("There is no such revision; migrations/versions/ holds them all.") from error
 
 
 def _run_migrations(connection: Connection, revision: str) -> None:

@@ -11,7 +11,7 @@ from .shop import shop_tables
 from .tables import Column, Table, ddl
 from .website import website_tables
 
-__all__ = ["Column", "Table", "ddl", "shop_tables", "website_tables", "write_sample"]
+__all__ = ["Column", "Table", "ddl", "sample_is_current", "shop_tables", "website_tables", "write_sample"]
 
 MAPPINGS = Path(__file__).with_name("data-centers")
 
@@ -26,6 +26,13 @@ def write_sample(folder: Path, heavy: int = 200_000) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _appearing_whole(target) as unfinished:
             unfinished.write_bytes(source.read_bytes())
+
+
+def sample_is_current(folder: Path) -> bool:
+    """Whether the sample lies there whole, with the mappings of this version."""
+    databases = all((folder / name).exists() for name in ("website.db", "shop.db"))
+    copies = [(one, folder / "data-centers" / one.relative_to(MAPPINGS)) for one in MAPPINGS.glob("*/*.toml")]
+    return databases and all(copy.exists() and copy.read_bytes() == one.read_bytes() for one, copy in copies)
 
 
 @contextmanager
