@@ -70,7 +70,7 @@ def _routers(services: Services) -> list[APIRouter]:
         sources.routes(services.registry, keeper),
         visitors.routes(services.search, keeper),
         exports.routes(
-            services.request, services.browse, services.download, services.end, services.retry, keeper
+            exports.Exports(services.request, services.browse, services.download, services.end, services.retry), keeper
         ),
         history.routes(services.browse, keeper),
         _own_routes(services),

@@ -1,7 +1,7 @@
 """GET /v1/me, and the guard that every other room's endpoints stand behind."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
@@ -35,9 +35,9 @@ class Gatekeeper:
         self._access, self._database, self._trail = access, database, trail
         self.titles = titles
 
-    def requires(self, permission: Permission) -> Guard:
-        """Admits whoever has the permission in the data center of the path; the value is who acts."""
-        return _Requires(self, permission)
+    def requires(self, permission: Permission) -> Any:
+        """A dependency for a route: admits whoever has the permission in the data center of the path."""
+        return Depends(_Requires(self, permission))
 
     async def identify(self, request: Request) -> Administrator:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -69,10 +69,6 @@ class _Requires(Guard):
             raise Forbidden
         request.state.by = by
 
-    async def __call__(self, request: Request) -> By:  # type: ignore[override]  # the value is ours, not a token
-        by: By = request.state.by
-        return by
-
 
 class _Identified(Guard):
     def __init__(self, keeper: Gatekeeper) -> None:
@@ -82,18 +78,25 @@ class _Identified(Guard):
     async def admit(self, request: Request) -> None:
         request.state.administrator = await self._keeper.identify(request)
 
-    async def __call__(self, request: Request) -> Administrator:  # type: ignore[override]  # as above
-        administrator: Administrator = request.state.administrator
-        return administrator
+
+async def acting(request: Request) -> By:
+    """Who acts, once a guard has admitted them."""
+    by: By = request.state.by
+    return by
+
+
+Acting = Annotated[By, Depends(acting)]
 
 
 def routes(keeper: Gatekeeper) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute, tags=["access"])
-    identified = _Identified(keeper)
 
-    @router.get("/v1/me", summary="Who I am", responses=responses(Unauthenticated))
-    async def me(administrator: Annotated[Administrator, Depends(identified)]) -> Me:
+    @router.get(
+        "/v1/me", summary="Who I am", dependencies=[Depends(_Identified(keeper))], responses=responses(Unauthenticated)
+    )
+    async def me(request: Request) -> Me:
         """The name behind the key, and its data centers with the permissions in each."""
+        administrator: Administrator = request.state.administrator
         centers = [
             DataCenterAccess(id=one, title=keeper.titles[one], permissions=list(permissions))
             for one, permissions in sorted(administrator.data_centers.items())

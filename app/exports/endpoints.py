@@ -2,14 +2,15 @@
 
 import base64
 import hashlib
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from app.access.endpoints import Gatekeeper
-from app.access.port import Forbidden
-from app.audit.event import By
+from app.access.endpoints import Acting, Gatekeeper
+from app.access.port import Forbidden, Permission
 from app.exports.download import Download, ExportExpired, ExportNotReady, ExportRevoked, Span
 from app.exports.end import EndExport, ExportFinal
 from app.exports.ranges import Unsatisfiable, asked_span
@@ -35,6 +36,15 @@ from app.storage.port import StoreUnavailable
 
 _BASE = "/v1/data-centers/{data_center}/exports"
 _COMMON: tuple[type[Failure], ...] = (UnknownParameter, Unauthenticated, Forbidden, NotFound)
+_CREATING = responses(
+    *_COMMON, CandidateTokenInvalid, ExportUnfinished, PayloadTooLarge, UnsupportedMediaType, ValidationError
+)
+_LOOKING = responses(*_COMMON) | {304: {"description": "It is still as the ETag sent says."}}
+_DOWNLOADING = responses(
+    *_COMMON, ExportNotReady, ExportExpired, ExportRevoked, RangeNotSatisfiable, StoreUnavailable
+) | {206: {"description": "The range asked for.", "content": {"application/zip": {}}}}
+_RETRYING = responses(*_COMMON, ExportUnfinished, ExportFinal)
+_ENDING = responses(*_COMMON, ExportFinal) | {204: {"description": "It was ready, and is revoked."}}
 _ASK_AGAIN = {"Retry-After": "1"}
 
 
@@ -42,51 +52,34 @@ class ZipResponse(StreamingResponse):
     media_type = "application/zip"
 
 
-def routes(
-    request_export: RequestExport, browse: Browse, download: Download, end: EndExport, retry: RetryExport,
-    keeper: Gatekeeper,
-) -> APIRouter:  # fmt: skip
-    router = APIRouter(route_class=CheckedRoute, tags=["exports"])
-    creates, reads = keeper.requires("exports:create"), keeper.requires("history:read")
-    downloads, revokes = keeper.requires("exports:download"), keeper.requires("exports:revoke")
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """The use cases behind the addresses of exports."""
 
-    @router.post(
-        _BASE, status_code=202, summary="Request an export", response_model=Export,
-        responses=responses(
-            *_COMMON, CandidateTokenInvalid, ExportUnfinished, PayloadTooLarge, UnsupportedMediaType, ValidationError
-        ),
-    )  # fmt: skip
-    async def create_export(data_center: str, body: ExportRequest, by: Annotated[By, Depends(creates)]) -> Response:
+    request: RequestExport
+    browse: Browse
+    download: Download
+    end: EndExport
+    retry: RetryExport
+
+    async def create_export(self, data_center: str, body: ExportRequest, by: Acting) -> Response:
         """Exports the data of exactly one candidate. The same request again, before it ends, answers with the same
         export."""
-        entry = await request_export(by, data_center, body.candidate, body.case_reference)
-        return _accepted(entry)
+        return _accepted(await self.request(by, data_center, body.candidate, body.case_reference))
 
-    @router.get(
-        _BASE + "/{id}", summary="One export", response_model=Export,
-        responses={**responses(*_COMMON), 304: {"description": "It is still as the ETag sent says."}},
-    )  # fmt: skip
     async def get_export(
-        data_center: str, id: str, by: Annotated[By, Depends(reads)],  # noqa: A002  the contract's name
-        if_none_match: Annotated[str | None, Header()] = None,
+        self, data_center: str, id: str, if_none_match: Annotated[str | None, Header()] = None  # noqa: A002
     ) -> Response:  # fmt: skip
         """The export, from the first moment to years later."""
-        return _shown(await browse.one(data_center, id), if_none_match)
+        return _shown(await self.browse.one(data_center, id), if_none_match)
 
-    @router.get(
-        _BASE + "/{id}/archive", summary="Download the archive", response_class=ZipResponse,
-        responses={
-            **responses(*_COMMON, ExportNotReady, ExportExpired, ExportRevoked, RangeNotSatisfiable, StoreUnavailable),
-            206: {"description": "The range asked for.", "content": {"application/zip": {}}},
-        },
-    )  # fmt: skip
     async def download_archive(
-        request: Request, data_center: str, id: str, by: Annotated[By, Depends(downloads)],  # noqa: A002
+        self, request: Request, data_center: str, id: str, by: Acting,  # noqa: A002
         range_: Annotated[str | None, Header(alias="range")] = None,
         if_range: Annotated[str | None, Header()] = None,
     ) -> Response:  # fmt: skip
         """The ZIP, while the export is `ready`. `Range` resumes a broken download."""
-        entry = await download.ready(by, data_center, id)
+        entry = await self.download.ready(by, data_center, id)
         size, etag = entry.size or 0, f'"{entry.sha256}"'
         try:
             part = asked_span(range_, if_range, etag, size)
@@ -96,29 +89,49 @@ def routes(
         headers = _archive_headers(entry, etag) | {"Content-Length": str(span.end - span.start)}
         if part:
             headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{size}"
-        return ZipResponse(await download.chunks(by, entry, span), 206 if part else 200, headers)
+        return ZipResponse(await self.download.chunks(by, entry, span), 206 if part else 200, headers)
 
-    @router.post(
-        _BASE + "/{id}/retry", status_code=202, summary="Run a failed export again", response_model=Export,
-        responses=responses(*_COMMON, ExportUnfinished, ExportFinal),
-    )  # fmt: skip
-    async def retry_export(
-        data_center: str, id: str, by: Annotated[By, Depends(creates)]  # noqa: A002
-    ) -> Response:  # fmt: skip
+    async def retry_export(self, data_center: str, id: str, by: Acting) -> Response:  # noqa: A002
         """Within 24 hours after it failed, under the same choice."""
-        return _accepted(await retry(by, data_center, id))
+        return _accepted(await self.retry(by, data_center, id))
 
-    @router.delete(
-        _BASE + "/{id}", status_code=202, summary="Cancel or revoke an export", response_model=Export,
-        responses={**responses(*_COMMON, ExportFinal), 204: {"description": "It was ready, and is revoked."}},
-    )  # fmt: skip
-    async def end_export(
-        data_center: str, id: str, by: Annotated[By, Depends(revokes)]  # noqa: A002
-    ) -> Response:  # fmt: skip
+    async def end_export(self, data_center: str, id: str, by: Acting) -> Response:  # noqa: A002
         """Cancels an unfinished export, or revokes a ready one: its archive is deleted."""
-        cancelled = await end(by, data_center, id)
+        cancelled = await self.end(by, data_center, id)
         return Response(status_code=204) if cancelled is None else _json(cancelled, 202)
 
+
+def routes(on: Exports, keeper: Gatekeeper) -> APIRouter:
+    router = APIRouter(route_class=CheckedRoute, tags=["exports"])
+
+    def add(method: str, path: str, endpoint: Callable[..., Any], permission: Permission, **told: Any) -> None:
+        told.setdefault("response_model", Export)
+        router.add_api_route(
+            _BASE + path, endpoint, methods=[method], dependencies=[keeper.requires(permission)], **told
+        )
+
+    add(
+        "POST",
+        "",
+        on.create_export,
+        "exports:create",
+        status_code=202,
+        summary="Request an export",
+        responses=_CREATING,
+    )
+    add("GET", "/{id}", on.get_export, "history:read", summary="One export", responses=_LOOKING)
+    add(
+        "GET", "/{id}/archive", on.download_archive, "exports:download", response_model=None,
+        response_class=ZipResponse, summary="Download the archive", responses=_DOWNLOADING,
+    )  # fmt: skip
+    add(
+        "POST", "/{id}/retry", on.retry_export, "exports:create",
+        status_code=202, summary="Run a failed export again", responses=_RETRYING,
+    )  # fmt: skip
+    add(
+        "DELETE", "/{id}", on.end_export, "exports:revoke",
+        status_code=202, summary="Cancel or revoke an export", responses=_ENDING,
+    )  # fmt: skip
     return router
 
 

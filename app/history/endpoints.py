@@ -2,11 +2,10 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from app.access.endpoints import Gatekeeper
 from app.access.port import Forbidden
-from app.audit.event import By
 from app.history.browse import Browse, Filters
 from app.history.entry import Status
 from app.history.schemas import HistoryPage, export_view
@@ -20,12 +19,15 @@ _PROBLEMS = responses(UnknownParameter, Unauthenticated, Forbidden, NotFound, Va
 
 def routes(browse: Browse, keeper: Gatekeeper) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute, tags=["history"])
-    reads = keeper.requires("history:read")
 
-    @router.get("/v1/data-centers/{data_center}/history", summary="The history, newest first", responses=_PROBLEMS)
+    @router.get(
+        "/v1/data-centers/{data_center}/history",
+        summary="The history, newest first",
+        dependencies=[keeper.requires("history:read")],
+        responses=_PROBLEMS,
+    )
     async def list_history(
         data_center: str,
-        by: Annotated[By, Depends(reads)],
         kind: Literal["export", "erasure"] | None = None,
         status: Annotated[Status | None, Query(description="`ready` leaves out what has expired.")] = None,
         data_source: Annotated[str | None, Query(max_length=64)] = None,

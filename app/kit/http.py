@@ -30,6 +30,9 @@ class Guard(HTTPBearer):
         """Raises the failure that answers the request, or returns."""
         raise NotImplementedError
 
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]  # the token itself goes nowhere
+        """The route has asked `admit` already, before it read the body."""
+
 
 class CheckedRoute(APIRoute):
     """A route whose guard comes first, and which names what it does not understand instead of ignoring it."""

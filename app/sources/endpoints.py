@@ -1,13 +1,10 @@
 """GET …/data-sources: where a data center's visitor data lives."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from app.access.endpoints import Gatekeeper
 from app.access.port import Forbidden
-from app.audit.event import By
 from app.kit.errors import NotFound
 from app.kit.http import CheckedRoute, responses
 from app.kit.problem import Unauthenticated
@@ -29,14 +26,14 @@ class DataSources(BaseModel):
 
 def routes(registry: Registry, keeper: Gatekeeper) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute, tags=["sources"])
-    reads = keeper.requires("history:read")
 
     @router.get(
         "/v1/data-centers/{data_center}/data-sources",
         summary="The data sources of a data center",
+        dependencies=[keeper.requires("history:read")],
         responses=responses(Unauthenticated, Forbidden, NotFound),
     )
-    async def list_data_sources(data_center: str, by: Annotated[By, Depends(reads)]) -> DataSources:
+    async def list_data_sources(data_center: str) -> DataSources:
         """Systems that report visitors. `tracking_id_hint` says where a person finds their Tracking ID."""
         facts = [source.facts for source in registry.sources(data_center).values()]
         return DataSources(

@@ -126,7 +126,7 @@ class _Batches:
 def _opened(path: Path, seconds: float) -> sqlite3.Connection:
     address = f"file:{quote(str(path))}?mode=ro"
     with _named_errors(f"the file {path.name}"), ExitStack() as undo:
-        connection = sqlite3.connect(address, seconds, uri=True, check_same_thread=False, isolation_level=None)
+        connection = sqlite3.connect(address, timeout=seconds, uri=True, check_same_thread=False, isolation_level=None)
         undo.callback(connection.close)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")

@@ -1,12 +1,9 @@
 """POST …/visitors/search: who is it?"""
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Depends
-
-from app.access.endpoints import Gatekeeper
+from app.access.endpoints import Acting, Gatekeeper
 from app.access.port import Forbidden
-from app.audit.event import By
 from app.kit.errors import NotFound
 from app.kit.http import CheckedRoute, responses
 from app.kit.problem import PayloadTooLarge, Unauthenticated, UnknownParameter, UnsupportedMediaType, ValidationError
@@ -21,12 +18,14 @@ _PROBLEMS = responses(
 
 def routes(search: Search, keeper: Gatekeeper) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute, tags=["visitors"])
-    searches = keeper.requires("visitors:search")
 
-    @router.post("/v1/data-centers/{data_center}/visitors/search", summary="Find visitors", responses=_PROBLEMS)
-    async def search_visitors(
-        data_center: str, body: SearchRequest, by: Annotated[By, Depends(searches)]
-    ) -> SearchResult:
+    @router.post(
+        "/v1/data-centers/{data_center}/visitors/search",
+        summary="Find visitors",
+        dependencies=[keeper.requires("visitors:search")],
+        responses=_PROBLEMS,
+    )
+    async def search_visitors(data_center: str, body: SearchRequest, by: Acting) -> SearchResult:
         """The visitors that match a Tracking ID or an email, grouped by data source. Ask the person which device
         and browser are theirs: anybody can type somebody else's email into a form, so nothing is preselected."""
         return await search(by, data_center, Identifier.typed(body.identifier, body.kind))
