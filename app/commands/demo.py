@@ -6,21 +6,20 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from app.access.keys import KeyOrder, Keys
 from app.bootstrap import Services, build_services, hold_lock, prepare_schema
 from app.commands.api import serve, server_of
 from app.commands.sample.generate import sample_is_current, write_sample
+from app.commands.screen import candidates, first_rows, said, sections
 from app.kit.errors import Misconfigured
 from app.kit.logs import configure
 from app.settings import Settings, read_settings
@@ -130,7 +129,7 @@ class _Demo:
         self._console.print(
             "Anybody can type somebody else's email into a form. So the administrator asks the person for device and "
             "browser, and chooses exactly one line. The answer here: "
-            f"[bold]{_said(chosen['device'])} · {_said(chosen['browser'])}[/bold] on {source['title']}.\n"
+            f"[bold]{said(chosen['device'])} · {said(chosen['browser'])}[/bold] on {source['title']}.\n"
         )
         export = await self._export(chosen["candidate"])
         if export["status"] != "ready":
@@ -145,7 +144,7 @@ class _Demo:
         sources: list[dict[str, Any]] = answer.json()["data_sources"]
         self._console.print(f"\nSearching every data source of Acme Outdoor for [bold]{identifier}[/bold]:")
         for source in sources:
-            for part in _candidates(source):
+            for part in candidates(source):
                 self._console.print(part)
         return sources
 
@@ -192,9 +191,9 @@ class _Demo:
         say(f"Compiled, downloaded, SHA-256 as promised: {path.stat().st_size:,} bytes. In the ZIP:")
         say("\n".join(members))
         say("\nWhat is in personal-data.json:")
-        say(_sections(manifest))
+        say(sections(manifest))
         say("Its first rows:")
-        say("\n".join(f"  {row}" for row in _first_rows(beginning)), markup=False, soft_wrap=True)
+        say("\n".join(f"  {row}" for row in first_rows(beginning)), markup=False, soft_wrap=True)
         say(f"\n[bold]The archive:[/bold] {path}", soft_wrap=True)
         say(f"Its link works until {export['expires_at']}, 14 days after it was compiled.")
         say(
@@ -205,48 +204,3 @@ class _Demo:
             "  .venv/bin/python -m app demo --identifier nobody@example.com    somebody about whom nothing is held",
             soft_wrap=True,
         )
-
-
-def _candidates(source: dict[str, Any]) -> Iterator[str | Table]:
-    """The heading of a data source, and a table for each of its visitors."""
-    yield f"\n[bold]{source['title']}[/bold]{': ' + source['status'] if source['problem'] else ''}"
-    if not source["visitors"]:
-        yield f"  {source['problem'] or 'nobody matches'}"
-    for visitor in source["visitors"]:
-        yield f"  visitor {visitor['label']} ({visitor['handle']})"
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-        for name in ("Device", "Browser", "First seen", "Last seen", "Count", "Warnings"):
-            table.add_column(name, justify="right" if name == "Count" else "left")
-        for one in visitor["combinations"]:
-            seen = [(one[key] or "–")[:10] for key in ("first_seen", "last_seen")]
-            count = "–" if one["interactions"] is None else f"{one['interactions']:,}"
-            table.add_row(_said(one["device"]), _said(one["browser"]), *seen, count, ", ".join(one["warnings"]))
-        yield table
-
-
-def _sections(manifest: dict[str, Any]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    for name in ("Section", "Rows", "First", "Last", "Status"):
-        table.add_column(name, justify="right" if name == "Rows" else "left")
-    for one in manifest["sections"]:
-        rows = "–" if one["rows"] is None else f"{one['rows']:,}"
-        status = one["status"] + (f": {one['reason']}" if one["reason"] else "")
-        table.add_row(one["name"], rows, (one["first_at"] or "–")[:10], (one["last_at"] or "–")[:10], status)
-    return table
-
-
-def _first_rows(beginning: str) -> list[str]:
-    """The first two rows of the document, read from its beginning alone."""
-    rows, decoder = [], json.JSONDecoder()
-    place = beginning.index("[{", beginning.index('"sections":{')) + 1
-    for _ in range(2):
-        row, place = decoder.raw_decode(beginning, place)
-        rows.append(json.dumps(row, ensure_ascii=False))
-        if beginning[place] != ",":
-            break
-        place += 1
-    return rows
-
-
-def _said(value: str | None) -> str:
-    return value or "Unknown"

@@ -1,0 +1,137 @@
+"""The house stands: imports go one way, libraries stay at home, files and functions stay small."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "app"
+# From the front door to the cellar; each may import itself and what lies after it. Siblings share a line.
+FLOORS = [
+    {"__main__"},
+    {"commands"},
+    {"main", "worker"},
+    {"bootstrap"},
+    {"settings"},
+    {"visitors", "exports", "erasures", "console"},
+    {"history", "archive"},
+    {"sources", "storage", "queue"},
+    {"access"},
+    {"audit"},
+    {"kit"},
+]
+HOMES = {
+    "fastapi": ["app/main.py", "app/*/endpoints.py", "app/kit/http.py", "app/kit/problem.py"],
+    "sqlalchemy": [
+        "app/history/*",
+        "app/audit/*",
+        "app/access/keys.py",
+        "app/sources/*",
+        "app/kit/db.py",
+        "app/bootstrap.py",
+    ],
+    "alembic": ["app/kit/db.py"],
+    "psycopg": ["app/sources/postgres.py"],
+    "sqlite3": ["app/sources/sqlite.py", "app/commands/sample/*"],
+    "ua_parser": ["app/sources/agents.py"],
+    "stream_zip": ["app/archive/package.py"],
+    "isal": ["app/archive/package.py"],
+    "cryptography": ["app/kit/seal.py"],
+    "httpx": ["app/commands/demo.py"],
+    "rich": ["app/commands/demo.py", "app/commands/screen.py"],
+    "uvicorn": ["app/commands/api.py"],
+    "minio": ["app/storage/s3.py"],
+    "arq": ["app/queue/redis.py", "app/worker.py"],
+}
+ADAPTERS = {"postgres", "mariadb", "sqlite", "s3", "local", "redis", "keys", "oidc"}
+
+
+def modules() -> list[Path]:
+    return sorted(APP.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(path: Path) -> str:
+    return path.relative_to(APP).parts[0].removesuffix(".py")
+
+
+def floor(name: str) -> int:
+    return next(number for number, names in enumerate(FLOORS) if name in names)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_imports_its_own_room_and_those_further_along_the_path(path: Path) -> None:
+    if path == APP / "__init__.py":
+        return
+    here = room(path)
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "app":
+            assert parts[1] == here or floor(parts[1]) > floor(here), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_adapters_are_named_by_the_composition_root_alone(path: Path) -> None:
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "app" and len(parts) > 3 and parts[1] != "commands" and parts[2] in ADAPTERS:
+            known = path.name == "bootstrap.py" or (parts[1:3] == ["access", "keys"] and room(path) == "commands")
+            assert known, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_library_is_imported_only_where_it_is_at_home(path: Path) -> None:
+    inside = path.relative_to(ROOT)
+    for name in imports(path):
+        homes = HOMES.get(name.split(".")[0])
+        assert homes is None or any(inside.match(home) for home in homes), f"{inside} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is_for_and_stays_small(path: Path) -> None:
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), f"{path} has no docstring"
+    assert len(text.splitlines()) <= 250
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, f"{path}: {node.name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_happens_at_import(path: Path) -> None:
+    """Statements of a module declare, or build constants; they call nothing for its effect."""
+    for node in ast.parse(path.read_text()).body:
+        effect = isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
+        declares_index = effect and ast.unparse(node).startswith("Index(")
+        assert not effect or declares_index, f"{path}:{node.lineno}"
+
+
+def test_a_broad_except_is_somebodys_last_line() -> None:
+    broad = [
+        f"{path.relative_to(APP)}:{node.lineno}"
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
+    ]
+    assert {one.split(":")[0] for one in broad} == {
+        "exports/attempt.py", "exports/expire.py", "kit/http.py", "queue/local.py"
+    }  # fmt: skip
+
+
+def test_direct_dependencies_stay_few_and_each_has_its_reason() -> None:
+    lines = (ROOT / "pyproject.toml").read_text().split("dependencies = [")[1].split("]\n")[0].strip().splitlines()
+    assert len(lines) <= 15
+    assert all("#" in line for line in lines)
+    assert sys.version_info >= (3, 11)
