@@ -12,7 +12,8 @@ Part = Batch | None
 
 
 def write_document(frame: Frame, tallies: Sequence[Tally], parts: Iterator[Part]) -> Iterator[bytes]:
-    """The document in pieces. `parts` holds the batches of each tally's section in turn, a None after each."""
+    """The document in pieces. `parts` holds the batches of each tally's section in turn, a None after each,
+    and then ends, or raises what makes the document incomplete."""
     head = {
         "schema_version": SCHEMA_VERSION,
         "export": frame.export(),
@@ -22,6 +23,8 @@ def write_document(frame: Frame, tallies: Sequence[Tally], parts: Iterator[Part]
     for place, tally in enumerate(tallies):
         yield (b"," if place else b"") + compact(tally.section.name) + b":"
         yield from _write_rows(tally, parts)
+    # Past the last section comes the reader's word that this was all, or the error that it was not.
+    next(parts, None)
     yield b"}}"
 
 
