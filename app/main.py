@@ -159,10 +159,13 @@ def _document_problems(app: FastAPI) -> None:
 
     def documented() -> dict[str, Any]:
         if app.openapi_schema is None:
-            schemas = document()["components"]["schemas"]
-            schemas["Problem"] = Problem.model_json_schema()
+            found = document()
+            found["components"]["schemas"]["Problem"] = Problem.model_json_schema()
             for foreign in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(foreign, None)
+                found["components"]["schemas"].pop(foreign, None)
+            for operation in (one for path in found["paths"].values() for one in path.values()):
+                if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                    del operation["responses"]["422"]
         return app.openapi_schema or {}
 
     app.openapi = documented  # type: ignore[method-assign]  # the framework's own way to change the document

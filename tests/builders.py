@@ -48,7 +48,16 @@ def write_website(path: Path, events: int = 3) -> None:
         people = [(1, "Jane@example.com", COOKIE), (2, "jane@example.com", "9f3"), (3, None, "cookie-only")]
         database.executemany("INSERT INTO people VALUES (?, ?, ?)", people)
         rows: list[tuple[object, ...]] = [
-            (1, "iPhone", "Safari", "iOS", f"2026-01-02T03:04:{n % 60:02}.{n:06}+00:00", f"visit {n}", '{"n": [1, {}]}', 1)
+            (
+                1,
+                "iPhone",
+                "Safari",
+                "iOS",
+                f"2026-01-02T03:04:{n % 60:02}.{n:06}+00:00",
+                f"visit {n}",
+                '{"n": [1, {}]}',
+                1,
+            )
             for n in range(events)
         ]
         rows += [
@@ -116,7 +125,9 @@ async def running(
         await services.close()
 
 
-async def candidates(client: httpx.AsyncClient, identifier: str = EMAIL, source: str = "website") -> list[dict[str, Any]]:
+async def candidates(
+    client: httpx.AsyncClient, identifier: str = EMAIL, source: str = "website"
+) -> list[dict[str, Any]]:
     """All combinations that a search offers in one data source, each with its visitor's handle."""
     answer = await client.post(f"{BASE}/visitors/search", json={"identifier": identifier})
     assert answer.status_code == 200, answer.text

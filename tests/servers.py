@@ -24,7 +24,19 @@ def postgres(version: str) -> Iterator[str]:
         folder = Path(name)
         binaries = _binaries(version, folder)
         data, port = folder / "data", free_port()
-        _run(binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8")
+        _run(
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "--no-sync",
+            "--locale=C.UTF-8",
+            "-E",
+            "UTF8",
+        )
         options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off -c log_min_messages=fatal"
         log = folder / "log"
         _run(binaries / "pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")

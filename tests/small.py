@@ -48,7 +48,9 @@ def section(name: str = "events", sql: str = EVENTS, **keys: Any) -> dict[str, A
     return {"name": name, **said, "sql": sql, **keys}
 
 
-def personal(name: str = "person", sql: str = "SELECT email FROM people WHERE id = :visitor", **keys: Any) -> dict[str, Any]:
+def personal(
+    name: str = "person", sql: str = "SELECT email FROM people WHERE id = :visitor", **keys: Any
+) -> dict[str, Any]:
     return section(name, sql, scope="visitor", because="it belongs to the account", **keys)
 
 
@@ -127,7 +129,9 @@ async def found(source: DataSource, text: str) -> Found:
     return answer
 
 
-async def batches(source: DataSource, name: str, visitor: Value, device: Value | None, browser: Value | None) -> list[Batch]:
+async def batches(
+    source: DataSource, name: str, visitor: Value, device: Value | None, browser: Value | None
+) -> list[Batch]:
     async with source.read(visitor, device, browser) as reading:
         return [batch async for batch in reading.rows(name)]
 

@@ -15,8 +15,8 @@ import httpx
 import psycopg
 import pytest
 
-from app.history.schemas import HANDLE_DIGITS
 from app.commands.sample.generate import ddl, shop_tables, website_tables, write_sample
+from app.history.schemas import HANDLE_DIGITS
 from tests.builders import BASE, Running, archive, candidates, manifest, running
 from tests.fill import fill_postgres
 from tests.independent import expected_sections
@@ -83,12 +83,12 @@ def urls(request: pytest.FixtureRequest, sample: Path) -> Iterator[dict[str, str
 def _filled(server: str) -> Iterator[dict[str, str]]:
     tables = {"website": website_tables(HEAVY), "shop": shop_tables()}
     urls = {}
-    for source in tables:
+    for source, rows in tables.items():
         name = f"{source}_{uuid4().hex}"
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
         urls[source] = server.rpartition("/")[0] + f"/{name}"
-        fill_postgres(urls[source], tables[source], ddl)
+        fill_postgres(urls[source], rows, ddl)
     yield urls
 
 

@@ -1,0 +1,176 @@
+"""The service as a process of its own: killed, stopped, started twice, started wrongly."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.builders import BASE, EMAIL, MAPPINGS, document, environ_of, write_shop, write_website
+from tests.servers import free_port
+
+ROOT = Path(__file__).parents[2]
+EVENTS = 120_000
+
+
+@dataclass(slots=True)
+class Site:
+    """The environment of a service on databases of its own."""
+
+    folder: Path
+    environ: dict[str, str]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "app", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    @contextmanager
+    def serving(self) -> Iterator[subprocess.Popen[bytes]]:
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen([sys.executable, "-m", "app", "api"], cwd=ROOT, env=self.environ, stderr=log)
+            try:
+                self.wait_until_it_lives()
+                yield process
+            finally:
+                process.kill()
+                process.wait()
+
+    def wait_until_it_lives(self) -> None:
+        for _ in range(300):
+            try:
+                httpx.get(f"http://127.0.0.1:{self.environ['DOSSIER_PORT']}/health/live")
+            except httpx.TransportError:
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError((self.folder / "log").read_text())
+
+    def client(self, key: str) -> httpx.Client:
+        base = f"http://127.0.0.1:{self.environ['DOSSIER_PORT']}"
+        return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+
+    def key(self) -> str:
+        made = self.run("keys", "create", "--name", "maria", "--data-center", "acme", "--role", "administrator")
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip()
+
+
+def site(folder: Path, events: int = 3, mappings: Path = MAPPINGS) -> Site:
+    write_website(folder / "website.db", events)
+    write_shop(folder / "shop.db")
+    own = {
+        "DOSSIER_VAR_DIR": str(folder / "var"), "DOSSIER_DATA_CENTERS": str(mappings), "DOSSIER_PORT": str(free_port()),
+    }  # fmt: skip
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
+    return Site(folder, inherited | environ_of(folder) | own)
+
+
+def requested(client: httpx.Client) -> str:
+    found = client.post(f"{BASE}/visitors/search", json={"identifier": EMAIL}).json()
+    (website,) = [one for one in found["data_sources"] if one["id"] == "website"]
+    (token,) = [
+        one["candidate"]
+        for visitor in website["visitors"]
+        for one in visitor["combinations"]
+        if one["device"] == "iPhone"
+    ]
+    return str(client.post(f"{BASE}/exports", json={"candidate": token}).headers["location"])
+
+
+def once(client: httpx.Client, address: str, *statuses: str) -> dict[str, Any]:
+    for _ in range(1200):
+        export: dict[str, Any] = client.get(address).json()
+        if export["status"] in statuses:
+            return export
+        time.sleep(0.05)
+    raise AssertionError(export)
+
+
+def test_what_a_killed_process_left_is_taken_up_at_the_next_start(tmp_path: Path) -> None:
+    place = site(tmp_path, EVENTS)
+    archives = tmp_path / "var" / "archives"
+    key = place.key()
+    with place.serving() as process, place.client(key) as client:
+        address = requested(client)
+        once(client, address, "compiling")
+        while not list(archives.rglob("*.part")):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert list(archives.rglob("*.part"))
+    with place.serving(), place.client(key) as client:
+        export = once(client, address, "ready", "failed")
+        assert export["status"] == "ready", export
+        opened = zipfile.ZipFile(BytesIO(client.get(export["links"]["archive"]).content))
+        assert len(document(opened)["sections"]["events"]) == EVENTS
+    assert len([path for path in archives.rglob("*") if path.is_file()]) == 1
+    with closing(sqlite3.connect(tmp_path / "var" / "dossier.db")) as database:
+        assert database.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
+    kept = {path.name for path in (tmp_path / "var").iterdir()}
+    assert kept <= {"archives", "dossier.db", "dossier.db-wal", "dossier.db-shm", "lock", "secret-key"}
+
+
+def test_it_stops_when_told_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    place = site(tmp_path, EVENTS)
+    key = place.key()
+    with place.serving() as process, place.client(key) as client:
+        address = requested(client)
+        once(client, address, "compiling")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) in (0, -signal.SIGTERM)
+    assert not list((tmp_path / "var" / "archives").rglob("*.part"))
+    with place.serving(), place.client(key) as client:
+        assert once(client, address, "ready", "failed")["status"] == "ready"
+
+
+def test_a_second_api_on_the_same_directory_stops_with_one_sentence(tmp_path: Path) -> None:
+    place = site(tmp_path)
+    with place.serving():
+        second = place.run("api")
+    assert second.returncode == 2
+    assert second.stderr.startswith("dossier: Another `api` already serves")
+    assert second.stderr.count("\n") == 1
+
+
+def test_a_mapping_without_the_device_does_not_start(tmp_path: Path) -> None:
+    mappings = tmp_path / "data-centers"
+    (mappings / "acme").mkdir(parents=True)
+    for name in ("center.toml", "website.toml"):
+        text = (MAPPINGS / "acme" / name).read_text()
+        (mappings / "acme" / name).write_text(text.replace("AND device IS NOT DISTINCT FROM :device", ""))
+    place = site(tmp_path, mappings=mappings)
+    refused = place.run("api")
+    assert refused.returncode == 2
+    assert "website.toml: section 'events': its sql must use :device and :browser" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_the_commands_say_what_is_wrong_and_exit_with_2_or_1(tmp_path: Path) -> None:
+    place = site(tmp_path)
+    assert place.run("sources", "check").returncode == 0
+    assert "acme/website\tsqlite\tWebsite" in place.run("sources", "list").stdout
+    unknown = place.run("keys", "create", "--name", "x", "--data-center", "nowhere", "--role", "auditor")
+    assert (unknown.returncode, "nowhere" in unknown.stderr) == (2, True)
+    key = place.key()
+    twice = place.run("keys", "create", "--name", "maria", "--data-center", "acme", "--role", "auditor")
+    assert (twice.returncode, "revoke it first" in twice.stderr) == (2, True)
+    listed = place.run("keys", "list").stdout
+    assert "maria\tadministrator\tacme\tlive" in listed
+    assert key.rpartition("_")[2] not in listed
+    assert place.run("keys", "revoke", key.split("_")[1]).returncode == 0
+    assert place.run("keys", "revoke", key.split("_")[1]).returncode == 1
+    assert place.run("worker").returncode == 2
+    (tmp_path / "website.db").unlink()
+    assert place.run("sources", "check").returncode == 1

@@ -1,0 +1,46 @@
+"""Migrations go up, down and up again, and end at the tables that the code knows."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+
+from app.access.keys import API_KEYS
+from app.audit.trail import AUDIT_EVENTS
+from app.history.tables import JOBS
+from app.kit.db import METADATA, Database, database_url
+
+TABLES = {API_KEYS.name, AUDIT_EVENTS.name, JOBS.name, "history_entries"}
+
+
+def differences(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(connection, opts={"compare_type": connection.dialect.name != "sqlite"})
+    return list(compare_metadata(context, METADATA))
+
+
+async def check(database: Database) -> None:
+    for revision in ("head", "base", "head", "0001", "head"):
+        await database.migrate(revision)
+    assert await database.is_current()
+    assert set(METADATA.tables) == TABLES
+    async with database.reading() as connection:
+        assert await connection.run_sync(differences) == []
+    await database.migrate("base")
+    assert not await database.is_current()
+    await database.close()
+
+
+async def test_on_sqlite(tmp_path: Path) -> None:
+    await check(Database(database_url(f"sqlite:///{tmp_path / 'own.db'}")))
+
+
+@pytest.mark.parametrize("server", ["postgres_16", "postgres_18"])
+async def test_on_postgresql(server: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue(server)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrations")
+    await check(Database(database_url(url.rpartition("/")[0] + "/migrations")))
