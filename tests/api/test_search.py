@@ -1,0 +1,107 @@
+"""POST …/visitors/search: candidates grouped by data source, masked and sealed."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.builders import BASE, COOKIE, EMAIL, candidates, running
+
+SEARCH = f"{BASE}/visitors/search"
+
+
+async def search(client: httpx.AsyncClient, identifier: str, **more: str) -> dict[str, Any]:
+    answer = await client.post(SEARCH, json={"identifier": identifier, **more})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_the_answer_has_the_contracts_shape(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        found = await search(client, f"  {EMAIL.upper()} ")
+        assert set(found) == {"identifier", "searched_at", "data_sources"}
+        assert found["identifier"] == {"kind": "email", "masked": "j•••@example.com"}
+        assert found["searched_at"].endswith("Z")
+        shop, website = found["data_sources"]
+        assert set(website) == {"id", "title", "status", "problem", "visitors", "unbound_sections", "more"}
+        assert (website["id"], website["title"], website["status"], website["problem"]) == (
+            "website",
+            "Website",
+            "answered",
+            None,
+        )
+        assert (website["more"], shop["more"]) == (False, False)
+        because = "the account is the same on every device"
+        assert website["unbound_sections"] == [{"name": "demographics", "title": "Who you are", "because": because}]
+        jane, stranger = website["visitors"]
+        assert set(jane) == {"label", "handle", "matched_by", "combinations"}
+        assert (jane["label"], jane["matched_by"]) == ("J•••@example.com", "email")
+        assert jane["handle"] != stranger["handle"]
+        iphone = next(one for one in jane["combinations"] if one["device"] == "iPhone")
+        assert iphone.pop("candidate")
+        assert iphone == {
+            "device": "iPhone", "browser": "Safari", "os": "iOS", "warnings": [], "interactions": 3,
+            "first_seen": "2026-01-02T03:04:00Z", "last_seen": "2026-01-02T03:04:02.000002Z",
+        }  # fmt: skip
+        assert [one["device"] for one in stranger["combinations"]] == ["Windows computer"]
+
+
+async def test_null_and_empty_are_two_values_and_a_shared_browser_is_warned_of(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        offered = {(one["device"], one["browser"]): one for one in await candidates(client)}
+        assert (None, "") in offered
+        assert offered["iPad", "Safari"]["warnings"] == ["shared-browser"]
+        assert offered[None, ""]["os"] is None
+
+
+async def test_the_same_visitor_has_the_same_handle_by_whatever_it_was_found(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        by_email = (await candidates(client, EMAIL))[0]["handle"]
+        by_cookie = (await candidates(client, COOKIE))[0]["handle"]
+        in_the_shop = (await candidates(client, EMAIL, "shop"))[0]["handle"]
+        assert by_email == by_cookie != in_the_shop
+
+
+async def test_a_source_without_a_query_for_the_kind_is_unsupported(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        shop, website = (await search(client, COOKIE))["data_sources"]
+        assert (shop["status"], shop["visitors"], website["status"]) == ("unsupported", [], "answered")
+        assert website["visitors"][0]["label"] == "J•••@example.com"
+        as_email = await search(client, COOKIE, kind="email")
+        assert as_email["identifier"] == {"kind": "email", "masked": "•••"}
+
+
+async def test_a_visitor_without_a_label_bears_the_masked_identifier(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        website = (await search(client, "cookie-only"))["data_sources"][1]
+        assert [(one["label"], one["combinations"]) for one in website["visitors"]] == [("co•••ly", [])]
+
+
+async def test_nobody_is_an_answer_too(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        found = await search(client, "nobody@example.com")
+        assert [(one["status"], one["visitors"]) for one in found["data_sources"]] == [
+            ("answered", []),
+            ("answered", []),
+        ]
+
+
+async def test_an_identifier_is_compared_exactly_and_never_as_a_pattern(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        for text in ("jane@example%", "%", "_83", "18", "1830", "' OR 1=1 --", "jane@example.co"):
+            assert [one["visitors"] for one in (await search(client, text))["data_sources"]] == [[], []]
+
+
+async def test_a_source_that_does_not_answer_is_named_and_the_others_still_do(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        (tmp_path / "shop.db").unlink()
+        with closing(sqlite3.connect(tmp_path / "website.db")) as database, database:
+            database.execute("ALTER TABLE people RENAME TO persons")
+        shop, website = (await search(client, EMAIL))["data_sources"]
+        assert (shop["status"], shop["problem"], shop["visitors"]) == ("unavailable", "source-unavailable", [])
+        assert (website["status"], website["problem"]) == ("unavailable", "source-misconfigured")
+        assert (await client.get("/health/ready")).json()["checks"]["sources"] == "degraded"
+        assert not (tmp_path / "shop.db").exists()
