@@ -1,0 +1,103 @@
+"""Seals, ids, pipes and safe log lines."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.kit.clock import rfc3339
+from app.kit.identity import uuid7
+from app.kit.logs import whereabouts
+from app.kit.pipe import Pipe
+from app.kit.seal import Keyring, SealBroken, SealKeyUnknown
+
+NOW = datetime(2026, 11, 23, 16, tzinfo=UTC)
+OLD, NEW = "an old secret of the tests, long enough", "a new secret of the tests, long enough"
+
+
+def test_a_token_opens_for_its_purpose_and_age_and_no_other() -> None:
+    ring = Keyring(NEW)
+    token = ring.seal("candidate", b"content", NOW)
+    later = NOW + timedelta(minutes=15)
+    assert ring.open("candidate", token, later, timedelta(minutes=15)) == b"content"
+    for purpose, moment in (("choice", NOW), ("candidate", later + timedelta(milliseconds=1))):
+        with pytest.raises(SealBroken):
+            ring.open(purpose, token, moment, timedelta(minutes=15))
+    assert "content" not in token
+    assert token != ring.seal("candidate", b"content", NOW)
+
+
+def test_a_rotated_secret_still_opens_and_a_forgotten_one_does_not() -> None:
+    token = Keyring(OLD).seal("choice", b"content", NOW)
+    assert Keyring(NEW, OLD).open("choice", token, NOW) == b"content"
+    with pytest.raises(SealKeyUnknown):
+        Keyring(NEW).open("choice", token, NOW)
+
+
+@pytest.mark.parametrize("token", ["", "x", "é", "A" * 200, "AAAA\n"])
+def test_what_is_no_token_is_broken(token: str) -> None:
+    with pytest.raises(SealBroken):
+        Keyring(NEW).open("choice", token, NOW)
+
+
+def test_a_fingerprint_is_the_same_for_the_same_and_names_its_key() -> None:
+    first, again, other = (Keyring(NEW).fingerprint("handle", text) for text in (b"a", b"a", b"b"))
+    assert first == again != other
+    assert Keyring(OLD).fingerprint("handle", b"a").key_id != first.key_id
+    assert Keyring(NEW).fingerprint("subject", b"a").digest != first.digest
+
+
+def test_ids_are_version_7_and_sort_by_time() -> None:
+    made = [uuid7(NOW + timedelta(milliseconds=number)) for number in range(50)]
+    assert made == sorted(made)
+    assert {(one.version, one.variant) for one in made} == {(7, "specified in RFC 4122")}
+    assert made[0].int >> 80 == int(NOW.timestamp() * 1000)
+
+
+def test_times_are_written_in_utc_with_a_z() -> None:
+    assert rfc3339(datetime.fromisoformat("2026-11-23T17:00:00.5+01:00")) == "2026-11-23T16:00:00.500000Z"
+    assert rfc3339(NOW) == "2026-11-23T16:00:00Z"
+
+
+def test_the_whereabouts_of_an_error_name_types_and_places_and_never_its_words() -> None:
+    try:
+        try:
+            int("secret")
+        except ValueError as error:
+            raise KeyError("secret") from error
+    except KeyError as error:
+        said = whereabouts(error)
+    assert said.startswith("KeyError at test_kit.py:")
+    assert " from ValueError at test_kit.py:" in said
+    assert "secret" not in said
+
+
+async def test_a_pipe_slows_its_writer_down_to_its_reader() -> None:
+    pipe, written, gate = Pipe[int](2), list[int](), threading.Event()
+
+    def read() -> list[int]:
+        gate.wait()
+        return list(pipe.items())
+
+    async def write() -> None:
+        for number in range(10):
+            await pipe.put(number)
+            written.append(number)
+        pipe.end()
+
+    reading = asyncio.create_task(asyncio.to_thread(read))
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0.05)
+    assert written == [0, 1]
+    gate.set()
+    await writing
+    assert await reading == list(range(10))
+
+
+async def test_a_pipe_hands_its_writers_error_to_its_reader() -> None:
+    pipe = Pipe[int](2)
+    await pipe.put(1)
+    pipe.end(LookupError("the source broke"))
+    with pytest.raises(LookupError):
+        await asyncio.to_thread(lambda: list(pipe.items()))

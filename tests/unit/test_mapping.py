@@ -1,0 +1,118 @@
+"""A mapping that cannot be right does not start: one sentence names file, section or key, and the mend."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.bootstrap import build_registry
+from app.kit.errors import Misconfigured
+from app.settings import Settings
+from tests.small import CENTER, EVENTS, FIND, mapping, personal, section, toml, without, write_mappings
+
+ENVIRON = {"WEBSITE_URL": "sqlite:///x.db"}
+
+
+def refused(folder: Path, source: str, center: str = CENTER, environ: dict[str, str] = ENVIRON) -> str:
+    centers = write_mappings(folder, source, center)
+    with pytest.raises(Misconfigured) as failure:
+        build_registry(Settings(var_dir=folder / "var", data_centers=centers), environ)
+    told = str(failure.value)
+    assert told.startswith(str(centers / "acme"))
+    assert told.endswith(".")
+    return told.removeprefix(str(centers / "acme"))
+
+
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown key": (mapping(titel="x"), "/website.toml: titel: unknown key"),
+    "unknown key of a section": (mapping(section(titel="x")), "section 'events': titel: unknown key"),
+    "unknown key of find": (mapping(find={"emial": "x"}), "find.emial: unknown key"),
+    "a preset": (mapping(preset="matomo"), "preset: unknown key"),
+    "variables": (mapping(variables={"prefix": "x"}), "variables: unknown key"),
+    "a repeated section": (mapping(section(each="SELECT 1")), "each: unknown key"),
+    "a count of withheld rows": (mapping(section(withheld="SELECT 1")), "withheld: unknown key"),
+    "a list of queries": (mapping(find={"email": ["SELECT 1"]}), "find.email"),
+    "no title": (without(mapping(), "title"), "title: is required and missing"),
+    "no dsn": (without(mapping(), "dsn"), "dsn: is required"),
+    "no find": (without(mapping(), "find"), "find: is required"),
+    "no combinations": ({**mapping(), "find": without(FIND, "combinations")}, "find.combinations: is required"),
+    "nothing to find by": ({**mapping(), "find": {"combinations": FIND["combinations"]}}, "at least one of tracking_id and email"),
+    "no section": (without(mapping(), "section"), "section: is required"),
+    "no purpose": (mapping(without(section(), "purpose")), "section 'events': purpose: is required"),
+    "a name that is none": (mapping(section("Events!")), "section 'Events!': name"),
+    "a category that is none": (mapping(section(category="secret")), "section 'events': category"),
+    "an origin that is none": (mapping(section(origin="guessed")), "section 'events': origin"),
+    "one name twice": (mapping(section(), section()), "section 'events' stands there twice"),
+    "no device": (mapping(section(sql=EVENTS.replace(":device", "'x'"))), "must use :device and :browser"),
+    "no browser": (mapping(section(sql=EVENTS.replace(":browser", "'x'"))), "must use :device and :browser"),
+    "a device in a comment": (mapping(section(sql=EVENTS.replace(":device", "'x' /* :device */"))), "must use :device"),
+    "a device in quotes": (mapping(section(sql=EVENTS.replace(":device", "':device'"))), "must use :device"),
+    "no visitor": (mapping(section(sql="SELECT :device, :browser")), "sql must use the parameter :visitor"),
+    "no visitor although unbound": (mapping(personal(sql="SELECT 1")), "sql must use the parameter :visitor"),
+    "an unknown parameter": (mapping(section(sql=EVENTS + " -- \n, :user")), "the parameter :user, which has no value here"),
+    "a parameter of another query": (mapping(find={"email": "SELECT :email, :tracking_id"}), "email uses the parameter :tracking_id"),
+    "no parameter at all": (mapping(find={"email": "SELECT 1 AS visitor"}), "email must use the parameter :email"),
+    "a scope without because": (mapping(without(personal(), "because")), "belong together"),
+    "a because without scope": (mapping(section(because="so")), "belong together"),
+    "a zone that is none": (mapping(time_zone="Mars/Olympus"), "time_zone: is no time zone"),
+    "a pattern of two groups": (mapping(tracking_id_pattern="(a)(b)"), "exactly one group"),
+    "a pattern that is none": (mapping(tracking_id_pattern="("), "no regular expression"),
+    "no time": (mapping(search_timeout=0), "search_timeout"),
+    "no connection": (mapping(connections=0), "connections"),
+    "a number as title": (mapping(title=5), "title"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "said"), BROKEN.values(), ids=BROKEN)
+def test_a_mapping_is_refused_with(tmp_path: Path, data: dict[str, Any], said: str) -> None:
+    assert said in refused(tmp_path, toml(data))
+
+
+@pytest.mark.parametrize("key", ["controller", "contact", "rights", "authority"])
+def test_a_notice_that_the_law_asks_for_must_not_be_missing(tmp_path: Path, key: str) -> None:
+    center = CENTER.replace(f"{key} =", "dpo =")
+    assert f"/center.toml: notice.{key}: is required" in refused(tmp_path, toml(mapping()), center)
+
+
+def test_a_language_without_words_is_refused(tmp_path: Path) -> None:
+    assert "language" in refused(tmp_path, toml(mapping()), CENTER + 'language = "fr"\n')
+
+
+def test_a_typo_in_toml_is_named_with_its_file_and_line(tmp_path: Path) -> None:
+    assert "/website.toml: is not TOML" in refused(tmp_path, "title = ")
+
+
+def test_an_unset_variable_is_named(tmp_path: Path) -> None:
+    assert "WEBSITE_URL is not set; set it" in refused(tmp_path, toml(mapping()), environ={})
+
+
+@pytest.mark.parametrize("url", ["mysql://host/db", "oracle://host/db", "site.db"])
+def test_a_database_of_another_kind_is_refused_without_repeating_its_url(tmp_path: Path, url: str) -> None:
+    told = refused(tmp_path, toml(mapping()), environ={"WEBSITE_URL": url})
+    assert "must be a URL that begins with one of postgresql://, sqlite://" in told
+    assert url not in told
+
+
+def test_a_directory_without_its_center_file_is_refused(tmp_path: Path) -> None:
+    centers = write_mappings(tmp_path, toml(mapping()))
+    (centers / "acme" / "center.toml").unlink()
+    with pytest.raises(Misconfigured, match=r"center\.toml is missing"):
+        build_registry(Settings(var_dir=tmp_path, data_centers=centers), ENVIRON)
+
+
+def test_a_file_name_that_cannot_be_an_id_is_refused(tmp_path: Path) -> None:
+    centers = write_mappings(tmp_path, toml(mapping()))
+    (centers / "acme" / "website.toml").rename(centers / "acme" / "Web Site.toml")
+    with pytest.raises(Misconfigured, match="its name is its id"):
+        build_registry(Settings(var_dir=tmp_path, data_centers=centers), ENVIRON)
+
+
+def test_an_absent_or_empty_directory_is_legal(tmp_path: Path) -> None:
+    for folder in (tmp_path / "nowhere", tmp_path):
+        assert build_registry(Settings(var_dir=tmp_path, data_centers=folder), {}).centers == {}
+
+
+@pytest.mark.parametrize("spelled", [7, 7.5, "7 s", "7s", "2 min", "1 h"])
+def test_a_time_is_a_number_of_seconds_or_says_its_unit(tmp_path: Path, spelled: object) -> None:
+    centers = write_mappings(tmp_path, toml(mapping(search_timeout=spelled)))
+    assert build_registry(Settings(var_dir=tmp_path, data_centers=centers), ENVIRON).centers["acme"].sources
