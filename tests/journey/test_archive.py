@@ -1,0 +1,173 @@
+"""What is handed over, opened by an independent reader."""
+
+import hashlib
+import json
+import sqlite3
+import stat
+import zipfile
+from contextlib import closing
+from datetime import datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+
+from tests.builders import BASE, archive, document, manifest, request_export, running
+
+HOSTILE = "</td></script><script>alert(1)</script><img src=x onerror=alert(1)> & \"quoted\" 'single' 📱 שלום"
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page_of(opened: zipfile.ZipFile) -> Page:
+    page = Page()
+    page.feed(opened.read("report.html").decode())
+    return page
+
+
+async def test_members_are_what_every_unpacker_takes(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, await service.client() as client:
+        opened = await archive(client, await request_export(client))
+        as_of = datetime.fromisoformat(document(opened)["export"]["as_of"])
+        readme, data, *_ = opened.infolist()
+        # ZIP64 asks for version 4.5, and Safari wants none of it in the first member.
+        assert (readme.extract_version, data.extract_version) == (20, 45)
+        for member in opened.infolist():
+            assert member.flag_bits & 0x800
+            assert stat.S_ISREG(member.external_attr >> 16)
+            assert not (member.external_attr >> 16) & 0o111
+            assert member.date_time[:5] == (as_of.year, as_of.month, as_of.day, as_of.hour, as_of.minute)
+
+
+async def test_the_document_is_framed_without_white_space_and_sections_stand_in_order(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, await service.client() as client:
+        opened = await archive(client, await request_export(client))
+        raw, data = opened.read("personal-data.json").decode(), document(opened)
+        assert list(data) == ["schema_version", "export", "notice", "sections"]
+        assert list(data["export"]) == ["id", "data_center", "data_source", "device", "browser", "as_of"]
+        assert data["export"]["data_source"] == {"id": "website", "title": "Website"}
+        assert set(data["notice"]) == {"controller", "contact", "rights", "authority"}
+        assert list(data["sections"]) == ["demographics", "events"]
+        assert raw.startswith('{"schema_version":"1.0","export":{"id":"')
+        assert '"},"notice":{"controller":"Acme Ltd",' in raw
+        assert '"},"sections":{"demographics":[{"' in raw
+        assert '}],"events":[{"' in raw
+        assert raw.endswith("}]}}")
+
+
+async def test_the_manifest_says_what_is_in_and_what_is_not_and_why(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, await service.client() as client:
+        address = await request_export(client)
+        told = manifest(await archive(client, address))
+        export = (await client.get(address)).json()
+        for name in ("compiled_at", "expires_at"):
+            assert told["export"][name] == export[name]
+        mapping = Path(__file__).parents[1] / "sources" / "acme" / "website.toml"
+        assert told["export"]["mapping_sha256"] == hashlib.sha256(mapping.read_bytes()).hexdigest()
+        events, surveys = (
+            next(one for one in told["sections"] if one["name"] == name) for name in ("events", "surveys")
+        )
+        assert (events["rows"], events["first_at"], events["last_at"]) == (
+            3,
+            "2026-01-02T03:04:00Z",
+            "2026-01-02T03:04:02.000002Z",
+        )
+        assert (surveys["status"], surveys["rows"], surveys["bytes"], surveys["sha256"]) == ("absent", None, None, None)
+        assert told["omitted"] == [{"table": "locks", "reason": "technical, emptied hourly"}]
+        assert told["other_combinations"] == 2
+
+
+async def test_two_exports_of_unchanged_data_have_the_same_sections_byte_for_byte(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, await service.client() as client:
+        read = [(await archive(client, await request_export(client))).read("personal-data.json") for _ in range(2)]
+        first, second = (raw[raw.index(b'"sections":') :] for raw in read)
+        assert first == second
+        assert read[0] != read[1]
+
+
+async def test_an_empty_section_is_present(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        address = await request_export(client)
+        with closing(sqlite3.connect(tmp_path / "website.db")) as database, database:
+            database.execute("DELETE FROM people WHERE id = 1")
+        await service.services.attempt()
+        opened = await archive(client, address)
+        assert b'"demographics":[],"events":[{' in opened.read("personal-data.json")
+        (told,) = [one for one in manifest(opened)["sections"] if one["name"] == "demographics"]
+        assert (told["rows"], told["bytes"], told["sha256"]) == (0, 2, hashlib.sha256(b"[]").hexdigest())
+
+
+async def test_the_report_escapes_every_value_and_loads_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, await service.client() as client:
+        with closing(sqlite3.connect(tmp_path / "website.db")) as database, database:
+            database.execute("UPDATE events SET what = ? WHERE device = 'iPhone'", (HOSTILE,))
+            database.execute(
+                "UPDATE events SET meta = ? WHERE device = 'iPhone'",
+                (json.dumps({"n": 12345678901234567890, "x": HOSTILE}),),
+            )
+        opened = await archive(client, await request_export(client))
+        page = page_of(opened)
+        assert HOSTILE in page.text
+        assert "12345678901234567890" in page.text
+        assert not {"script", "img", "link", "iframe", "object", "a", "form"} & set(page.tags)
+        assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href")]
+        assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
+        assert "Jane@example.com" in page.text
+        assert document(opened)["sections"]["events"][0]["what"] == HOSTILE
+
+
+async def test_the_report_shows_the_200_latest_and_says_so(tmp_path: Path) -> None:
+    async with running(tmp_path, events=1500) as service, await service.client() as client:
+        page = page_of(await archive(client, await request_export(client)))
+        assert "The 200 newest of 1,500 entries." in page.text
+        assert page.tags.count("rect") == 1
+
+
+async def german(client: httpx.AsyncClient) -> zipfile.ZipFile:
+    base = "/v1/data-centers/globex"
+    found = await client.post(f"{base}/visitors/search", json={"identifier": "jane@example.com"})
+    token = found.json()["data_sources"][0]["visitors"][0]["combinations"][0]["candidate"]
+    made = await client.post(f"{base}/exports", json={"candidate": token})
+    return await archive(client, made.headers["location"])
+
+
+async def test_a_data_center_speaks_its_language(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, await service.client("maria", "administrator", "globex") as client:
+        opened = await german(client)
+        assert "Ihre persönlichen Daten" in opened.read("README.txt").decode()
+        page = page_of(opened)
+        assert ("lang", "de") in page.attributes
+        assert "Auf einen Blick" in page.text
+        assert "Globex Inc" in page.text
+
+
+async def test_the_readme_names_whose_data_it_is_and_what_to_open_first(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, await service.client() as client:
+        opened = await archive(client, await request_export(client))
+        readme = opened.read("README.txt").decode()
+        for part in (
+            "Acme",
+            "Website",
+            "iPhone",
+            "Safari",
+            "report.html",
+            "privacy@acme.example",
+            "data protection authority",
+        ):
+            assert part in readme
+        assert f"{BASE}" not in readme
