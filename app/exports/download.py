@@ -1,6 +1,6 @@
 """Hands the archive over while it is ready: whole or in part, each use recorded."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -62,7 +62,7 @@ class Download:
             raise refused
         return entry
 
-    async def chunks(self, by: By, entry: Entry, span: Span) -> AsyncIterator[bytes]:
+    async def chunks(self, by: By, entry: Entry, span: Span) -> AsyncGenerator[bytes]:
         """Records the download, then opens the archive, so that a store that is away is told before any byte."""
         async with self.database.writing() as connection:
             if span.start == 0:
@@ -73,7 +73,7 @@ class Download:
         first = await anext(source, b"")
         return self._sent(by, entry, first, source)
 
-    async def _sent(self, by: By, entry: Entry, first: bytes, rest: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+    async def _sent(self, by: By, entry: Entry, first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         sent = 0
         try:
             async with aclosing(rest):

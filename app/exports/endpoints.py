@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app.access.endpoints import Acting, Gatekeeper
 from app.access.port import Forbidden, Permission
@@ -50,6 +52,15 @@ _ASK_AGAIN = {"Retry-After": "1"}
 
 class ZipResponse(StreamingResponse):
     media_type = "application/zip"
+
+    def __init__(self, chunks: AsyncGenerator[bytes], status: int, headers: dict[str, str]) -> None:
+        super().__init__(chunks, status, headers)
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A client that goes away leaves the generator where it was, and what was sent would not be recorded.
+        async with aclosing(self._chunks):
+            await super().__call__(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What every address has in common: checks before the body is read, an own reference, a last safety net."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 from uuid import uuid4
@@ -20,15 +21,15 @@ MOST_BODY_BYTES = 64 * 1024
 _UNSERVED_HEADERS = ("idempotency-key",)
 
 
-class Guard(HTTPBearer):
+class Guard(HTTPBearer, ABC):
     """A dependency that decides before anything of the request's body is read."""
 
     def __init__(self) -> None:
         super().__init__(scheme_name="key", description="An API key: `dossier_<id>_<secret>`", auto_error=False)
 
+    @abstractmethod
     async def admit(self, request: Request) -> None:
         """Raises the failure that answers the request, or returns."""
-        raise NotImplementedError
 
     async def __call__(self, request: Request) -> None:  # type: ignore[override]  # the token itself goes nowhere
         """The route has asked `admit` already, before it read the body."""

@@ -2,6 +2,9 @@
 
 import base64
 import hashlib
+import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -139,3 +142,32 @@ async def test_progress_is_told_while_it_compiles(tmp_path: Path) -> None:
         assert (await client.get(address)).json()["progress"] == {
             "sections_done": 0, "sections_total": 0, "rows": 0, "rows_estimated": None, "bytes": 0,
         }  # fmt: skip
+
+
+async def test_a_download_that_breaks_off_is_recorded_with_what_was_sent(tmp_path: Path) -> None:
+    async with running(tmp_path, events=60_000) as service, await service.client() as client:
+        address = await request_export(client)
+        export = await finished(client, address)
+        sent = 0
+
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: dict[str, object]) -> None:
+            nonlocal sent
+            if sent:
+                raise OSError("the client went away")
+            sent += len(message.get("body", b""))  # type: ignore[arg-type]
+
+        headers = [(b"authorization", client.headers["authorization"].encode())]
+        scope = {
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "method": "GET", "path": f"{address}/archive",
+            "raw_path": b"", "query_string": b"", "headers": headers, "client": None, "server": None, "scheme": "http",
+            "http_version": "1.1", "root_path": "",
+        }  # fmt: skip
+        with pytest.raises(ConnectionError):
+            await service.app(scope, receive, send)
+    with closing(sqlite3.connect(tmp_path / "var" / "dossier.db")) as database:
+        (told,) = database.execute("SELECT details FROM audit_events WHERE action = 'exports:sent'").fetchone()
+    assert json.loads(told) == {"bytes": sent}
+    assert 0 < sent < export["size"]
