@@ -3,14 +3,24 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Protocol
 
-from app.commands import api, demo, keys, migrate, openapi, sources, worker
 from app.kit.errors import Misconfigured
+
+COMMANDS = {
+    "api": "serve the HTTP API; in the embedded default it compiles the archives too",
+    "worker": "compile archives beside the API",
+    "migrate": "bring the database's schema to this version",
+    "demo": "do the main job on sample data",
+    "sources": "list data sources, or check their mappings on their databases",
+    "keys": "make, list and revoke API keys",
+    "openapi": "print the OpenAPI document",
+}
 
 
 class Command(Protocol):
-    """A module of `app.commands`."""
+    """A module of `app.commands`, imported only when it is asked for: not every one needs every library."""
 
     __doc__: str | None
 
@@ -19,32 +29,33 @@ class Command(Protocol):
     def run(self, arguments: argparse.Namespace) -> int: ...
 
 
-COMMANDS: dict[str, Command] = {
-    "api": api,
-    "worker": worker,
-    "migrate": migrate,
-    "demo": demo,
-    "sources": sources,
-    "keys": keys,
-    "openapi": openapi,
-}
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 done, 1 it does not hold, 2 wrong use."""
-    parser = argparse.ArgumentParser(prog="python -m app", description="Dossier: data subject access, end to end.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        said = (command.__doc__ or "").splitlines()[0]
-        command.add_arguments(commands.add_parser(name, help=said, description=said))
-    chosen = parser.parse_args(arguments)
+    listed = "\n".join(f"  {name:9}{said}" for name, said in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m app", usage="python -m app COMMAND …", epilog=f"commands:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="with --help: what it takes")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = parser.parse_args(given[:1]).command
     try:
-        return COMMANDS[chosen.command].run(chosen)
+        return _run(chosen, given[1:])
     except Misconfigured as error:
         print(f"dossier: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    try:
+        command: Command = import_module(f"app.commands.{name}")
+    except ModuleNotFoundError as error:
+        raise Misconfigured(f"{name} needs the package {error.name}, which is not installed; see README.") from error
+    parser = argparse.ArgumentParser(prog=f"python -m app {name}", description=command.__doc__)
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ async def test_a_cancel_in_the_middle_stops_the_work_and_leaves_nothing(tmp_path
                 await asyncio.sleep(0.01)
         cancelled = await client.delete(address)
         assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(5):
             while files(service):
                 await asyncio.sleep(0.05)
         await asyncio.sleep(0.3)
