@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from app.sources.engine import Encoding, Query, Session, Values
@@ -61,7 +62,7 @@ class MappedReading:
         query = Query(f"section {name!r}, estimate", Statement.parse(text))
         async for row in self._session.rows(query, self._values):
             value = next(iter(row.values()), None)
-            return int(value) if isinstance(value, int | float) else 0
+            return int(value) if isinstance(value, int | float | Decimal) else 0
         return 0
 
 

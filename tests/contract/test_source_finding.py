@@ -160,6 +160,18 @@ async def test_sections_of_a_visitor_are_withheld_where_several_people_used_the_
             assert reading.other_combinations == 3
 
 
+async def test_estimates_are_added_up_whatever_kind_of_number_they_are(small: Small) -> None:
+    small.run(TABLES)
+    sections = [
+        section(estimate=f"SELECT count(*) FROM events WHERE {HERE}"),
+        personal(estimate="SELECT sum(id) + 0.0 FROM people WHERE id = :visitor"),
+    ]
+    async with small.source(*sections) as source, source.read(1, "iPhone", "Safari") as reading:
+        assert reading.rows_estimated == 3
+    async with small.source() as source, source.read(1, "iPhone", "Safari") as reading:
+        assert reading.rows_estimated is None
+
+
 async def test_what_a_version_lacks_is_absent_if_optional_and_a_failure_if_not(small: Small) -> None:
     small.run(TABLES)
     lacking = (f"SELECT id FROM surveys WHERE {HERE}", f"SELECT lacking FROM events WHERE {HERE}")
@@ -327,6 +339,12 @@ async def test_a_locked_file_is_unavailable(sqlite: Small) -> None:
         async with sqlite.source(search_timeout=0.5) as source:
             with pytest.raises(SourceUnavailable):
                 await source.find(Identifier.typed("183"))
+
+
+async def test_an_id_that_rotates_is_warned_of(small: Small) -> None:
+    small.run(TABLES)
+    async with small.source(rotating_id=True) as source:
+        assert source.facts.rotating_id
 
 
 async def test_only_the_backends_name_of_a_url_counts(small: Small) -> None:
