@@ -13,7 +13,6 @@ from app.history.tables import HISTORY_ENTRIES, JOBS
 
 StoredStatus = Literal["queued", "compiling", "ready", "failed", "cancelled", "revoked"]
 Status = Literal[StoredStatus, "expired"]
-STATUSES: tuple[Status, ...] = ("queued", "compiling", "ready", "failed", "cancelled", "revoked", "expired")
 UNFINISHED: tuple[StoredStatus, ...] = ("queued", "compiling")
 LIFETIME = timedelta(hours=14 * 24)
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import TypeVar
 from uuid import UUID
 
 from app.sources.agents import Agent
@@ -12,7 +11,6 @@ from app.sources.engine import Row
 from app.sources.port import Combination, SourceMisconfigured, Value
 from app.sources.values import moment
 
-Answer = TypeVar("Answer")
 ReadAgent = Callable[[str], Agent]
 _PLACE = "find.combinations"
 
