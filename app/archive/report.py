@@ -142,7 +142,7 @@ def _table(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
     yield "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in columns)
     yield "</tr></thead><tbody>"
     for row in rows:
-        yield "<tr>" + "".join(f"<td>{escape(row.get(name, ''))}</td>" for name in columns) + "</tr>"
+        yield "<tr>" + "".join(f'<td dir="auto">{escape(row.get(name, ""))}</td>' for name in columns) + "</tr>"
     yield "</tbody></table></div>"
 
 

@@ -53,9 +53,11 @@ _ASK_AGAIN = {"Retry-After": "1"}
 class ZipResponse(StreamingResponse):
     media_type = "application/zip"
 
-    def __init__(self, chunks: AsyncGenerator[bytes], status: int, headers: dict[str, str]) -> None:
-        super().__init__(chunks, status, headers)
-        self._chunks = chunks
+    def __init__(
+        self, content: AsyncGenerator[bytes], status_code: int = 200, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(content, status_code, headers)
+        self._chunks = content
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A client that goes away leaves the generator where it was, and what was sent would not be recorded.
