@@ -164,7 +164,8 @@ def _named_errors(place: str, *, searching: bool = False, nested: str = "") -> I
     try:
         yield
     except DBAPIError as error:
-        raise SourceUnavailable(f"{place}: {type(error.orig).__name__}") from error
+        # From connecting alone: it names host, port, user and reason.
+        raise SourceUnavailable(f"{place}: {' '.join(str(error.orig).split())}") from error
     except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError, errors.SerializationFailure) as error:
         raise SourceUnavailable(f"{place}: {type(error).__name__}") from error
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:

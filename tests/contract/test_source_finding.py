@@ -306,6 +306,14 @@ async def test_a_database_that_is_away_is_unavailable_and_a_missing_file_is_not_
     assert not (tmp_path / "none.db").exists()
 
 
+async def test_a_server_that_refuses_the_user_is_unavailable_and_says_why(postgresql: Small) -> None:
+    url = postgresql.url.replace("postgres@", "stranger:secret@")
+    async with opened(postgresql.folder, url, mapping()) as source:
+        with pytest.raises(SourceUnavailable, match='role "stranger" does not exist') as failure:
+            await source.find(Identifier.typed("183"))
+    assert "secret" not in failure.value.detail
+
+
 async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("this is no database " * 100)
     async with opened(tmp_path, f"sqlite:///{tmp_path / 'text.db'}", mapping()) as source:
