@@ -126,7 +126,10 @@ async def prepare_schema(settings: Settings, database: Database) -> None:
 
 def hold_lock(settings: Settings, stack: AsyncExitStack) -> None:
     """Keeps a second embedded process out: it would take the first one's jobs for abandoned."""
-    file = stack.enter_context((_folder(settings.var_dir) / "lock").open("w"))
+    try:
+        file = stack.enter_context((_folder(settings.var_dir) / "lock").open("w"))
+    except OSError as error:
+        raise Misconfigured(f"DOSSIER_VAR_DIR: {settings.var_dir}/lock cannot be opened: {error.strerror}.") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -147,7 +150,9 @@ def _secret(settings: Settings) -> str:
         with suppress(FileExistsError):
             file.hardlink_to(draft)
         draft.unlink()
-    return file.read_text()
+    if not (secret := file.read_text()):
+        raise Misconfigured(f"{file} is empty; restore it from a backup, or delete it to have a new key made.")
+    return secret
 
 
 def _folder(path: Path) -> Path:

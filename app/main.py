@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -49,7 +49,7 @@ class HealthView(BaseModel):
 def create_app(services: Services) -> FastAPI:
     """The whole web process over its services."""
     app = FastAPI(
-        title="Dossier", version=VERSION, description=_DESCRIPTION, docs_url=None, redoc_url=None,
+        title="Dossier", version=VERSION, description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None,
         redirect_slashes=False, lifespan=_life_of(services),
         generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
@@ -120,6 +120,10 @@ def _own_routes(services: Services) -> APIRouter:
             return problem(NotReady(), reference(request), checks=checks)
         degraded = any(state != "ok" for state in checks.values())
         return HealthView(status="degraded" if degraded else "ok", checks=checks)
+
+    @router.get("/openapi.json", include_in_schema=False)
+    async def describe_contract(request: Request) -> JSONResponse:
+        return JSONResponse(request.app.openapi())
 
     @router.get(
         "/problems/{slug}", summary="What a problem means", response_class=HTMLResponse, responses=responses(NotFound)

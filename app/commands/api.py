@@ -43,9 +43,10 @@ async def serve(settings: Settings, services: Services) -> int:
 
 
 def server_of(settings: Settings, services: Services) -> uvicorn.Server:
-    """Without an access log of its own: a path may hold what somebody typed there."""
+    """Without an access log of its own, because a path may hold what somebody typed there; and the address of a
+    request is its peer's, because a header that names another could be written by anybody."""
     config = uvicorn.Config(
         create_app(services), settings.host, settings.port,
-        log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10,
+        log_config=None, access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=10,
     )  # fmt: skip
     return uvicorn.Server(config)

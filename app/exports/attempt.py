@@ -130,17 +130,18 @@ class Attempt:
 
     async def _end(self, job: Job, entry: Entry, key: str, packed: Packed | None) -> None:
         """Makes it ready; whoever lost the job in the meantime removes what it wrote."""
-        if packed is None or not await self._made_ready(job, entry, packed):
+        if packed is None or not await self._made_ready(job, entry, key, packed):
             await self.store.delete(key)
             async with self.database.writing() as connection:
                 await set_archive_key(connection, entry.id, key, None)
 
-    async def _made_ready(self, job: Job, entry: Entry, packed: Packed) -> bool:
+    async def _made_ready(self, job: Job, entry: Entry, key: str, packed: Packed) -> bool:
         async with self.database.writing() as connection:
             if not await finish(connection, job):
                 return False
+            # The key once more: a worker that was thought dead may have put its own there meanwhile.
             await move(
-                connection, job.entry_id, ("compiling",), "ready",
+                connection, job.entry_id, ("compiling",), "ready", archive_key=key,
                 compiled_at=packed.compiled_at, expires_at=packed.expires_at, size=packed.size, sha256=packed.sha256,
             )  # fmt: skip
             event = _event("exports:ready", entry, {"size": packed.size, "sha256": packed.sha256})

@@ -1,7 +1,7 @@
 """Hands the archive over while it is ready: whole or in part, each use recorded."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 
 from app.audit.event import Action, AuditEvent, By, Outcome
@@ -11,7 +11,7 @@ from app.history.entry import Entry, count_download
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.errors import Conflict, Failure, Gone
-from app.storage.port import ArchiveStore
+from app.storage.port import ArchiveStore, StoreUnavailable
 
 
 class ExportNotReady(Conflict):
@@ -56,21 +56,26 @@ class Download:
         entry = await self.browse.one(data_center, entry_id)
         refused = _refusal(entry)
         if refused:
-            async with self.database.writing() as connection:
-                event = _event("exports:download", by, entry, "refused", {"problem": refused.slug})
-                await self.trail.append(connection, event)
+            await self._record(_event("exports:download", by, entry, "refused", {"problem": refused.slug}))
             raise refused
         return entry
 
     async def chunks(self, by: By, entry: Entry, span: Span) -> AsyncGenerator[bytes]:
-        """Records the download, then opens the archive, so that a store that is away is told before any byte."""
-        async with self.database.writing() as connection:
-            if span.start == 0:
-                await count_download(connection, entry.id, self.clock())
-            event = _event("exports:download", by, entry, "done", {"from": span.start, "to": span.end})
-            await self.trail.append(connection, event)
-        source = self.store.read(entry.archive_key or "", span.start, span.end)
-        first = await anext(source, b"")
+        """Opens the archive, then records the download: a store or a trail that is away is told before any byte."""
+        async with AsyncExitStack() as undo:
+            source = self.store.read(entry.archive_key or "", span.start, span.end)
+            undo.push_async_callback(source.aclose)
+            try:
+                first = await anext(source, b"")
+            except StoreUnavailable as error:
+                await self._record(_event("exports:download", by, entry, "failed", {"problem": error.slug}))
+                raise
+            async with self.database.writing() as connection:
+                if span.start == 0:
+                    await count_download(connection, entry.id, self.clock())
+                event = _event("exports:download", by, entry, "done", {"from": span.start, "to": span.end})
+                await self.trail.append(connection, event)
+            undo.pop_all()
         return self._sent(by, entry, first, source)
 
     async def _sent(self, by: By, entry: Entry, first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
@@ -83,8 +88,11 @@ class Download:
                     yield chunk
                     sent += len(chunk)
         finally:
-            async with self.database.writing() as connection:
-                await self.trail.append(connection, _event("exports:sent", by, entry, "done", {"bytes": sent}))
+            await self._record(_event("exports:sent", by, entry, "done", {"bytes": sent}))
+
+    async def _record(self, event: AuditEvent) -> None:
+        async with self.database.writing() as connection:
+            await self.trail.append(connection, event)
 
 
 def _refusal(entry: Entry) -> Failure | None:

@@ -4,7 +4,8 @@ import re
 
 from app.exports.download import Span
 
-_ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+# Python refuses to read a number of thousands of digits, and no archive is an exabyte long.
+_ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 class Unsatisfiable(Exception):

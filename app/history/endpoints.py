@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import AfterValidator
 
 from app.access.endpoints import Gatekeeper
 from app.access.port import Forbidden
@@ -13,7 +14,9 @@ from app.kit.errors import NotFound
 from app.kit.http import CheckedRoute, responses
 from app.kit.page import PageTokenInvalid
 from app.kit.problem import Unauthenticated, UnknownParameter, ValidationError
+from app.kit.text import no_controls
 
+_Text = Annotated[str, AfterValidator(no_controls)]
 _PROBLEMS = responses(UnknownParameter, Unauthenticated, Forbidden, NotFound, ValidationError, PageTokenInvalid)
 
 
@@ -30,7 +33,7 @@ def routes(browse: Browse, keeper: Gatekeeper) -> APIRouter:
         data_center: str,
         kind: Literal["export", "erasure"] | None = None,
         status: Annotated[Status | None, Query(description="`ready` leaves out what has expired.")] = None,
-        data_source: Annotated[str | None, Query(max_length=64)] = None,
+        data_source: Annotated[_Text | None, Query(max_length=64)] = None,
         page_size: Annotated[int, Query(ge=1, le=200)] = 50,
         page_token: Annotated[str | None, Query(max_length=1024)] = None,
     ) -> HistoryPage:

@@ -13,7 +13,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, DateTime, Dialect, MetaData, TypeDecorator, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -107,6 +107,9 @@ def _named_errors() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise Misconfigured("Dossier's own database does not answer; check DOSSIER_DATABASE_URL.") from error
+    except DatabaseError as error:
+        said = type(error.orig).__name__
+        raise Misconfigured(f"Dossier's own database cannot be used ({said}); check DOSSIER_DATABASE_URL.") from error
     except CommandError as error:
         raise Misconfigured("There is no such revision; migrations/versions/ holds them all.") from error
 

@@ -19,6 +19,7 @@ JSON = "application/json"
 MOST_BODY_BYTES = 64 * 1024
 # Headers that change what a request means; one that is not served yet must not be ignored.
 _UNSERVED_HEADERS = ("idempotency-key",)
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 
 
 class Guard(HTTPBearer, ABC):
@@ -119,10 +120,9 @@ class _Exchange:
         # The template and never the path: somebody may have put an email where an id belongs.
         route = self._scope.get("route")
         where = getattr(route, "path", "an unknown path")
+        method = self._scope["method"] if self._scope["method"] in _METHODS else "an unknown method"
         took = (time.monotonic() - self._started) * 1000
-        log.info(
-            "%s %s %s %d %.0f ms", self._scope["state"]["reference"], self._scope["method"], where, self._status, took
-        )
+        log.info("%s %s %s %d %.0f ms", self._scope["state"]["reference"], method, where, self._status, took)
 
 
 def _bounded(receive: Receive) -> Receive:

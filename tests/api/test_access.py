@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from app.access.keys import KeyOrder
-from tests.builders import BASE, EMAIL, finished, request_export, running
+from tests.builders import BASE, EMAIL, candidate, finished, request_export, running
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "openapi" / "openapi.json").read_text())
 GUARDED = [
@@ -127,6 +128,39 @@ async def test_audit_events_can_be_neither_changed_nor_deleted(tmp_path: Path) -
         for statement in ("UPDATE audit_events SET actor = 'x'", "DELETE FROM audit_events"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 database.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("host", "kept"),
+    [("10.1.2.3", "10.1.2.3"), ("2001:DB8::1", "2001:db8::1"), ("fe80::1%jane", "fe80::1"), (EMAIL + "x" * 90, None)],
+)
+async def test_an_event_keeps_an_address_and_no_other_word_of_a_proxy(
+    tmp_path: Path, host: str, kept: str | None
+) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        from_there = httpx.ASGITransport(service.app, client=(host, 1))
+        async with httpx.AsyncClient(transport=from_there, base_url="http://test", headers=client.headers) as caller:
+            assert (await caller.post(f"{BASE}/visitors/search", json={"identifier": EMAIL})).status_code == 200
+    assert events(tmp_path)[-1]["address"] == kept
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
+async def test_what_cannot_be_recorded_leaves_entry_counter_and_archive_as_they_were(
+    tmp_path: Path, method: str
+) -> None:
+    path = {"POST": f"{BASE}/exports", "GET": "{}/archive", "DELETE": "{}"}[method]
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        token, ready = await candidate(client), await request_export(client, "iPad")
+        await service.services.attempt()
+        before = (await client.get(f"{BASE}/history")).json()
+        with closing(sqlite3.connect(tmp_path / "var" / "dossier.db")) as database, database:
+            database.execute(
+                "CREATE TRIGGER full BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+            )
+        sent = {"json": {"candidate": token}} if method == "POST" else {}
+        assert (await client.request(method, path.format(ready), **sent)).status_code == 500  # type: ignore[arg-type]
+        assert (await client.get(f"{BASE}/history")).json() == before
+        assert len(list((tmp_path / "var" / "archives").rglob("*.zip"))) == 1
 
 
 async def test_an_action_that_cannot_be_recorded_does_not_happen(tmp_path: Path) -> None:

@@ -78,6 +78,20 @@ async def test_a_download_is_named_hashed_counted_and_kept_by_nobody(tmp_path: P
         assert after["last_downloaded_at"].endswith("Z")
 
 
+async def test_a_download_that_the_store_did_not_give_is_recorded_as_failed_and_not_counted(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, await service.client() as client:
+        address = await request_export(client)
+        await finished(client, address)
+        for path in (tmp_path / "var" / "archives").rglob("*.zip"):
+            path.unlink()
+        assert (await client.get(f"{address}/archive")).status_code == 503
+        export = (await client.get(address)).json()
+        assert (export["downloads"], export["last_downloaded_at"]) == (0, None)
+    with closing(sqlite3.connect(tmp_path / "var" / "dossier.db")) as database:
+        (last,) = database.execute("SELECT action, outcome, details FROM audit_events ORDER BY id DESC LIMIT 1")
+    assert last == ("exports:download", "failed", '{"problem": "storage-unavailable"}')
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "part"),
     [

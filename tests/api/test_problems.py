@@ -39,6 +39,8 @@ PROBLEMS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", f"{BASE}/history?page_size=201", {}, 422, "validation-error"),
     ("GET", f"{BASE}/history?page_size=sesame", {}, 422, "validation-error"),
     ("GET", f"{BASE}/history?status=sesame", {}, 422, "validation-error"),
+    ("GET", f"{BASE}/history?data_source=sesame%00", {}, 422, "validation-error"),
+    ("GET", "/openapi.json?sesame=1", {}, 400, "unknown-parameter"),
     ("GET", f"{BASE}/history?page_token=sesame", {}, 422, "page-token-invalid"),
     ("GET", f"{BASE}/history?sort=requested_at", {}, 400, "unknown-parameter"),
     ("GET", f"{EXPORTS}/sesame", {}, 404, "not-found"),

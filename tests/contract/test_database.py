@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from app.kit.errors import Misconfigured
 from tests.builders import BASE, Running, archive, document, finished, request_export, running
 
 
@@ -46,7 +47,7 @@ async def test_each_job_is_claimed_once(request: pytest.FixtureRequest, engine: 
         addresses = [await request_export(client, device) for device in ("iPhone", "iPad", None)]
         claims = await asyncio.gather(*(service.services.attempt._claim() for _ in range(5)))
         claimed = [claim[0].entry_id for claim in claims if claim]
-        assert len(claimed) == len(set(claimed)) <= len(addresses)
+        assert 1 < len(claimed) == len(set(claimed)) <= len(addresses)
         assert {(await client.get(address)).json()["status"] for address in addresses} <= {"compiling", "queued"}
 
 
@@ -80,3 +81,15 @@ async def test_an_illegal_state_is_impossible_in_the_database_itself(
         with pytest.raises(DBAPIError):
             async with service.services.database.writing() as connection:
                 await connection.execute(text(statement))
+
+
+async def test_a_database_that_is_none_is_told_in_one_sentence_and_as_not_ready(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, service.bare_client() as client:
+        await service.services.database.close()
+        for path in (tmp_path / "var").glob("dossier.db*"):
+            path.unlink()
+        (tmp_path / "var" / "dossier.db").write_bytes(b"this is no database" * 1000)
+        with pytest.raises(Misconfigured, match="cannot be used"):
+            await service.services.database.migrate()
+        ready = await client.get("/health/ready")
+        assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unreachable")

@@ -1,5 +1,6 @@
 """The archive store: all of an archive, or nothing."""
 
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -39,6 +40,19 @@ async def test_an_error_of_the_stream_comes_out_and_nothing_is_stored(store: Arc
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     with pytest.raises(ArchiveMissing):
         await whole(store)
+
+
+async def test_a_store_that_is_full_in_the_middle_keeps_no_half_archive(store: ArchiveStore, tmp_path: Path) -> None:
+    """A limit on the size of files stands for a full disk; Python ignores the signal that comes with it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(StoreUnavailable):
+            await store.put(KEY, chunks())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert await store.put(KEY, chunks()) == 100_000
 
 
 async def test_a_deletion_is_repeatable_and_takes_leftovers_along(store: ArchiveStore, tmp_path: Path) -> None:

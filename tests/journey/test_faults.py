@@ -169,6 +169,26 @@ async def test_only_one_of_two_attempts_gets_a_job(tmp_path: Path) -> None:
         assert len(files(service)) == 1
 
 
+async def test_a_worker_that_wakes_too_late_does_not_take_the_next_ones_archive_along(tmp_path: Path) -> None:
+    """It was thought dead before it had noted where its archive goes, and notes it after the next one began."""
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        address, attempt = await request_export(client), service.services.attempt
+        late = await attempt._claim()
+        service.clock.ahead += timedelta(seconds=31)
+        await service.services.tick()
+        next_one = await attempt._claim()
+        assert late
+        assert next_one
+        await attempt._remember(late[1], "acme/late.zip")
+        packed = await attempt._watched(*next_one, "acme/next.zip")
+        await attempt._end(*next_one, "acme/next.zip", packed)
+        await attempt._end(*late, "acme/late.zip", None)
+        assert [path.name for path in files(service)] == ["next.zip"]
+        assert (await client.get(f"{address}/archive")).status_code == 200
+        assert (await client.delete(address)).status_code == 204
+        assert files(service) == []
+
+
 async def test_a_worker_that_stops_hands_its_job_back_at_once(tmp_path: Path) -> None:
     async with running(tmp_path, work=False, events=300_000) as service, await service.client() as client:
         address = await request_export(client)
@@ -278,6 +298,9 @@ async def test_a_data_center_with_many_exports_does_not_hold_up_another(tmp_path
         running(tmp_path, work=False) as service,
         await service.client("maria", "administrator", "acme", "globex") as client,
     ):
+        with closing(sqlite3.connect(tmp_path / "website.db")) as database, database:
+            devices = [(f"device {number}",) for number in range(50)]
+            database.executemany("INSERT INTO events (visitor_id, device, browser) VALUES (1, ?, 'Safari')", devices)
         for one in await candidates(client):
             await client.post(f"{BASE}/exports", json={"candidate": one["candidate"]})
         found = await client.post("/v1/data-centers/globex/visitors/search", json={"identifier": "jane@example.com"})

@@ -42,6 +42,7 @@ ROUTES = [
     ("GET", "/v1/me", {"headers": {"Authorization": f"Bearer {EMAIL}"}}),
     ("GET", "/v1/me", {"headers": {"Accept": EMAIL}}),
     ("GET", "/health/ready", {}),
+    (COOKIE, "/v1/me", {}),
 ]
 
 
@@ -63,7 +64,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 def leaks(text: str) -> list[str]:
-    return [canary for canary in CANARIES if canary in text]
+    return [canary for canary in CANARIES if canary in text.lower()]
 
 
 def plant(folder: Path) -> None:
