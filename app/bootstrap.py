@@ -18,15 +18,19 @@ from app.exports.compile import Compile
 from app.exports.download import Download
 from app.exports.end import EndExport
 from app.exports.expire import Tick
+from app.exports.link import LinkArchive
 from app.exports.request import RequestExport
 from app.exports.retry import RetryExport
 from app.history.browse import Browse
 from app.kit.clock import Clock, now
 from app.kit.db import Database, database_url
 from app.kit.errors import Misconfigured
+from app.kit.logs import log, whereabouts
 from app.kit.page import PageTokens
 from app.kit.seal import Keyring
 from app.queue.local import LocalBell
+from app.queue.port import Bell
+from app.queue.redis import RedisBell
 from app.settings import Settings
 from app.sources.agents import read_agent
 from app.sources.candidate import Candidates
@@ -36,25 +40,27 @@ from app.sources.registry import Registry, read_registry
 from app.sources.source import MappedSource, Plan
 from app.sources.sqlite import SqliteEngine
 from app.storage.local import LocalStore
-from app.storage.port import ArchiveStore
+from app.storage.port import ArchiveStore, StoreUnavailable
+from app.storage.s3 import Bucket, S3Store
 from app.visitors.search import Search
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that the web process runs on."""
+    """Everything that the web process and the workers run on."""
 
     settings: Settings
     database: Database
     registry: Registry
     store: ArchiveStore
-    bell: LocalBell
+    bell: Bell
     keys: Keys
     keeper: Gatekeeper
     search: Search
     request: RequestExport
     browse: Browse
     download: Download
+    link: LinkArchive
     end: EndExport
     retry: RetryExport
     attempt: Attempt
@@ -63,8 +69,8 @@ class Services:
     async def close(self) -> None:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.database.close)
-            stack.push_async_callback(self.registry.close)
+            for part in (self.database, self.registry, self.store, self.bell):
+                stack.push_async_callback(part.close)
 
 
 def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock = now) -> Services:
@@ -73,8 +79,9 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     database, trail = build_database(settings), Trail(clock)
     keyring = Keyring(_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(database, trail, clock), Candidates(keyring, clock)
-    store, bell = LocalStore(_folder(settings.var_dir / "archives")), LocalBell()
+    store, bell = build_store(settings), RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
     browse = Browse(database, PageTokens(keyring, clock), clock)
+    download = Download(browse, database, store, trail, clock)
     titles = {center.id: center.title for center in registry.centers.values()}
     return Services(
         settings=settings,
@@ -87,7 +94,8 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
         search=Search(registry, candidates, database, trail, clock),
         request=RequestExport(registry, candidates, database, trail, bell, clock),
         browse=browse,
-        download=Download(browse, database, store, trail, clock),
+        download=download,
+        link=LinkArchive(download, database, keys, trail, clock),
         end=EndExport(browse, database, store, trail, clock),
         retry=RetryExport(browse, database, trail, bell, clock),
         attempt=Attempt(database, registry, keys, candidates, store, Compile(store, clock), trail, clock),
@@ -116,12 +124,41 @@ def build_registry(settings: Settings, environ: Mapping[str, str], clock: Clock 
     return read_registry(settings.data_centers, environ, {"postgresql": postgresql, "sqlite": sqlite})
 
 
+def build_store(settings: Settings) -> ArchiveStore:
+    if settings.s3_endpoint is None:
+        return LocalStore(_folder(settings.var_dir / "archives"))
+    public = settings.s3_public_endpoint or settings.s3_endpoint
+    return S3Store(
+        Bucket(
+            settings.s3_bucket, settings.s3_url(settings.s3_endpoint),
+            settings.s3_url(public) if settings.downloads == "redirect" else None,
+            settings.s3_region, settings.s3_access_key, settings.s3_secret_key,
+            settings.s3_ca_file, settings.s3_encryption,
+        )
+    )  # fmt: skip
+
+
 async def prepare_schema(settings: Settings, database: Database) -> None:
     """Brings the schema up, or stops with one sentence where that is somebody else's task."""
+    state = await database.state()
+    if state == "ok":
+        return
     if settings.migrates_itself:
         await database.migrate()
-    elif not await database.is_current():
+    elif state == "behind":
+        log.warning("the schema is of an earlier version; once all processes run this one: `python -m app migrate`.")
+    elif state == "unreachable":
+        raise Misconfigured("Dossier's own database does not answer; check DOSSIER_DATABASE_URL.")
+    else:
         raise Misconfigured("The database's schema is not this version's; run `python -m app migrate` first.")
+
+
+async def look_at_store(services: Services) -> None:
+    """The bucket is made where there is none. A store that is away now may come back, so the process starts."""
+    try:
+        await services.store.check()
+    except StoreUnavailable as error:
+        log.warning("the archive store cannot be used yet: %s (%s)", error.detail, whereabouts(error))
 
 
 def hold_lock(settings: Settings, stack: AsyncExitStack) -> None:

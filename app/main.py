@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.access import endpoints as access
-from app.bootstrap import Services
+from app.bootstrap import Services, look_at_store
 from app.exports import endpoints as exports
 from app.history import endpoints as history
 from app.kit.errors import Failure, NotFound, known_problems
@@ -70,7 +70,10 @@ def _routers(services: Services) -> list[APIRouter]:
         sources.routes(services.registry, keeper),
         visitors.routes(services.search, keeper),
         exports.routes(
-            exports.Exports(services.request, services.browse, services.download, services.end, services.retry), keeper
+            exports.Exports(
+                services.request, services.browse, services.download, services.link, services.end, services.retry
+            ),
+            keeper,
         ),
         history.routes(services.browse, keeper),
         _own_routes(services),
@@ -85,6 +88,7 @@ def _life_of(services: Services) -> Callable[[FastAPI], Any]:
             if services.settings.embedded:
                 await services.tick.void_leases()
             stack.push_async_callback(_stop, _workers(services))
+            await look_at_store(services)
             if not services.registry.centers:
                 log.warning("%s holds no data center; nothing can be searched yet.", services.settings.data_centers)
             yield
@@ -93,8 +97,10 @@ def _life_of(services: Services) -> Callable[[FastAPI], Any]:
 
 
 def _workers(services: Services) -> list[asyncio.Task[None]]:
-    takers = [services.bell.answer(services.attempt) for _ in range(services.settings.max_exports)]
-    return [asyncio.create_task(work) for work in (services.tick.forever(), *takers)]
+    work = [services.tick.forever()]
+    if services.settings.compiles_itself:
+        work.append(services.bell.answer(services.attempt, services.settings.max_exports))
+    return [asyncio.create_task(one) for one in work]
 
 
 async def _stop(workers: list[asyncio.Task[None]]) -> None:
@@ -116,7 +122,7 @@ def _own_routes(services: Services) -> APIRouter:
     async def ready(request: Request) -> Response | HealthView:
         """Ready means: its own database answers and is migrated. What else fails stands there as `degraded`."""
         checks = await _health(services)
-        if checks["database"] != "ok":
+        if checks["database"] not in ("ok", "behind"):
             return problem(NotReady(), reference(request), checks=checks)
         degraded = any(state != "ok" for state in checks.values())
         return HealthView(status="degraded" if degraded else "ok", checks=checks)
@@ -141,13 +147,15 @@ def _own_routes(services: Services) -> APIRouter:
 
 async def _health(services: Services) -> dict[str, str]:
     """A probe waits for an answer, so whoever is slow counts as degraded."""
-    asked = [services.store.check(), *(source.reach() for _, source in services.registry.every_source())]
+    sources = [source.reach() for _, source in services.registry.every_source()]
+    asked = [services.bell.check(), services.store.check(), *sources]
     quick = (asyncio.wait_for(one, _PROBE_SECONDS) for one in asked)
-    storage, *sources = await asyncio.gather(*quick, return_exceptions=True)
+    queue, storage, *reached = await asyncio.gather(*quick, return_exceptions=True)
     return {
         "database": await services.database.state(),
+        "queue": "degraded" if queue else "ok",
         "storage": "degraded" if storage else "ok",
-        "sources": "degraded" if any(sources) else "ok",
+        "sources": "degraded" if any(reached) else "ok",
     }
 
 

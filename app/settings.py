@@ -1,6 +1,6 @@
 """Every setting, read once from the environment (prefix DOSSIER_); what is unset has its embedded default."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -37,6 +37,31 @@ class Settings(BaseModel):
     secret_key_previous: Annotated[
         str | None, Field(min_length=32, description="The key before a rotation; opens what it sealed.")
     ] = None
+    redis_url: Annotated[
+        str | None,
+        Field(pattern=r"^(rediss?|unix)://", description="redis:// of the bell. Unset: the API compiles by itself."),
+    ] = None
+    s3_endpoint: Annotated[
+        str | None, Field(description="host:port or URL of the archive store. Unset: a directory in VAR_DIR.")
+    ] = None
+    s3_bucket: Annotated[str, Field(description="The bucket; made where there is none.")] = "dossier"
+    s3_region: Annotated[str, Field(description="The bucket's region.")] = "us-east-1"
+    s3_secure: Annotated[
+        bool | None, Field(description="TLS, where the endpoint is no URL that says so. Default: yes.")
+    ] = None
+    s3_access_key: Annotated[str | None, Field(description="Unset: the provider chain of AWS and MinIO.")] = None
+    s3_secret_key: Annotated[str | None, Field(description="Belongs to the access key.")] = None
+    s3_ca_file: Annotated[Path | None, Field(description="CA certificates of the store, in PEM.")] = None
+    s3_encryption: Annotated[
+        str | None,
+        Field(pattern=r"^(AES256|aws:kms:.+)$", description="At rest: AES256 or aws:kms:KEY. Unset: the bucket's own."),
+    ] = None
+    downloads: Annotated[
+        Literal["proxy", "redirect"], Field(description="redirect sends browsers to the store, for minutes each time.")
+    ] = "proxy"
+    s3_public_endpoint: Annotated[
+        str | None, Field(description="Where browsers reach the store. Default: S3_ENDPOINT.")
+    ] = None
     max_exports: Annotated[int, Field(ge=1, le=64, description="Exports compiled at a time per process.")] = 2
     log_format: Annotated[
         Literal["text", "json"] | None, Field(description="Form of log lines. Default: text if embedded, else json.")
@@ -45,6 +70,17 @@ class Settings(BaseModel):
     @property
     def embedded(self) -> bool:
         return self.database_url is None
+
+    @property
+    def compiles_itself(self) -> bool:
+        """Whether the API's process takes jobs: nobody else can on its own database, or nobody would be woken."""
+        return self.embedded or self.redis_url is None
+
+    def s3_url(self, endpoint: str) -> str:
+        """The endpoint with its scheme: its own, or the one that `s3_secure` says."""
+        if "://" in endpoint:
+            return endpoint
+        return f"http{'' if self.s3_secure is False else 's'}://{endpoint}"
 
     @property
     def migrates_itself(self) -> bool:
@@ -59,11 +95,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise Misconfigured(f"{variable(str(first['loc'][0]))}: {first['msg']}.") from error
-    if not settings.embedded and settings.secret_key is None:
-        raise Misconfigured(
-            "DOSSIER_SECRET_KEY is not set; with DOSSIER_DATABASE_URL every process needs the same one, of at least "
-            "32 random characters (openssl rand -hex 32)."
-        )
+    for wrong, sentence in _CONFLICTS:
+        if wrong(settings):
+            raise Misconfigured(sentence)
     return settings
 
 
@@ -71,6 +105,30 @@ def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     """Variables with our prefix that are no setting of this version, a typo perhaps."""
     known = {variable(name) for name in Settings.model_fields}
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+
+
+_CONFLICTS: tuple[tuple[Callable[[Settings], bool], str], ...] = (
+    (
+        lambda given: not given.embedded and given.secret_key is None,
+        "DOSSIER_SECRET_KEY is not set; with DOSSIER_DATABASE_URL every process needs the same one, of at least "
+        "32 random characters (openssl rand -hex 32).",
+    ),
+    (
+        lambda given: (given.s3_access_key is None) != (given.s3_secret_key is None),
+        "DOSSIER_S3_ACCESS_KEY and DOSSIER_S3_SECRET_KEY belong together; set both, or none of them.",
+    ),
+    (
+        lambda given: (
+            given.s3_secure is not None
+            and (given.s3_endpoint or "").startswith("http:" if given.s3_secure else "https:")
+        ),
+        "DOSSIER_S3_SECURE says the opposite of DOSSIER_S3_ENDPOINT's scheme; leave one of them out.",
+    ),
+    (
+        lambda given: given.downloads == "redirect" and given.s3_endpoint is None,
+        "DOSSIER_DOWNLOADS=redirect needs DOSSIER_S3_ENDPOINT: a directory cannot be reached by browsers.",
+    ),
+)
 
 
 def variable(name: str) -> str:

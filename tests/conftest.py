@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import postgres
+from tests.servers import Postgres, SeaweedFS, Server, Valkey, running
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -20,11 +20,23 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.fixture(scope="session")
 def postgres_16() -> Iterator[str]:
-    with postgres("16") as url:
-        yield url
+    with running(Postgres, "16") as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
 def postgres_18() -> Iterator[str]:
-    with postgres("18") as url:
-        yield url
+    with running(Postgres, "18") as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Server]:
+    with running(Valkey) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[Server]:
+    with running(SeaweedFS) as server:
+        yield server

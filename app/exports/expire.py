@@ -1,6 +1,7 @@
 """The tick: takes back dead leases, deletes what has outlived its time, and rings again. Harmless when repeated."""
 
 import asyncio
+import random
 from dataclasses import dataclass
 
 from app.audit.event import SERVICE, AuditEvent
@@ -70,11 +71,14 @@ class Tick:
     async def _delete_outlived(self) -> None:
         async with self.database.reading() as connection:
             entries = await outlived(connection, self.clock(), _AT_ONCE)
-        for entry in entries:
+        # In any order, so that one archive that cannot be removed does not always stand before the others.
+        for entry in random.sample(entries, len(entries)):
             try:
                 await self._delete(entry)
             except StoreUnavailable as error:
+                # A store that is away must not keep the clockwork from its other tasks.
                 log.warning("export %s: its archive is removed later: %s", entry.id, error.detail)
+                return
 
     async def _delete(self, entry: Entry) -> None:
         await self.store.delete(entry.archive_key or "")

@@ -1,9 +1,10 @@
-"""What a request for an export takes; what it answers is the history's `Export`."""
+"""What a request for an export takes, and what a link looks like; an export itself is the history's `Export`."""
 
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from app.history.schemas import Moment
 from app.kit.text import no_controls
 
 
@@ -15,3 +16,9 @@ class ExportRequest(BaseModel):
         Field(max_length=64, description="The number of the person's request; groups several exports."),
         AfterValidator(lambda text: text if text is None else no_controls(text)),
     ] = None
+
+
+class LinkView(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    url: Annotated[str, Field(description="An absolute path at this service, which needs no header.")]
+    expires_at: Annotated[Moment, Field(description="At most five minutes ahead, never beyond the export's own.")]

@@ -41,13 +41,17 @@ async def add_job(connection: AsyncConnection, entry_id: UUID, data_center: str,
 
 async def claim(connection: AsyncConnection, lease: UUID, now: datetime) -> Job | None:
     """The next due job: of the data center with the fewest running and the longest wait, then by due time."""
-    other = JOBS.alias()
-    running = select(func.count()).where(other.c.data_center == JOBS.c.data_center, other.c.lease.is_not(None))
     served = select(func.max(HISTORY_ENTRIES.c.started_at)).where(HISTORY_ENTRIES.c.data_center == JOBS.c.data_center)
+    # Grouped, so that it is counted once for each data center and not once for each job that waits.
+    load = select(
+        JOBS.c.data_center, func.count(JOBS.c.lease).label("running"), served.scalar_subquery().label("served")
+    ).group_by(JOBS.c.data_center)
+    center = load.subquery()
     next_due = (
         select(JOBS.c.entry_id)
+        .join(center, center.c.data_center == JOBS.c.data_center)
         .where(JOBS.c.lease.is_(None), JOBS.c.due_at <= now)
-        .order_by(running.scalar_subquery(), served.scalar_subquery().nulls_first(), JOBS.c.due_at, JOBS.c.entry_id)
+        .order_by(center.c.running, center.c.served.nulls_first(), JOBS.c.due_at, JOBS.c.entry_id)
         .limit(1)
         .with_for_update(skip_locked=True, of=JOBS)
     )

@@ -1,4 +1,5 @@
-"""The two tables behind an export: entries live for years without raw identifiers, jobs only while there is work."""
+"""The tables behind an export: entries live for years without raw identifiers, jobs only while there is work, links
+for minutes."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
@@ -75,4 +76,14 @@ JOBS = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("keep_until", UtcDateTime),
     CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease"),
+)
+
+DOWNLOAD_LINKS = Table(
+    "download_links",
+    METADATA,
+    Column("token_hash", String(64), primary_key=True),
+    Column("entry_id", Uuid, ForeignKey("history_entries.id"), nullable=False),
+    Column("data_center", String(64), nullable=False),
+    Column("made_by", String(64), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
 )

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -13,18 +14,29 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, DateTime, Dialect, MetaData, TypeDecorator, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.kit.errors import Misconfigured
+from app.kit.errors import Misconfigured, Unavailable
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 METADATA = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "ck": "ck_%(table_name)s_%(constraint_name)s"}
 )
 _MIGRATION_LOCK = 0x_D0551E4
+# The schema that this version's code still runs on, so that it can be rolled out before `migrate` or after it.
+OLDEST_REVISION = "0003"
+_STATEMENT_MS, _LOCK_MS = 30_000, 5_000
 _ROOT = Path(__file__).parents[2]
+
+
+class DatabaseUnavailable(Unavailable):
+    """Dossier's own database does not answer, or is too busy to. Nothing was done; ask again a little later."""
+
+    slug = "database-unavailable"
+    title = "Dossier's own database does not answer"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -49,7 +61,7 @@ class Database:
     """Short transactions on one engine; a writing one holds SQLite's write lock from its first moment."""
 
     def __init__(self, url: URL) -> None:
-        self._engine = create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
+        self._engine = create_async_engine(url, hide_parameters=True, pool_pre_ping=True, **_bounds(url))
         self._reader = self._engine.execution_options(dossier_reads=True)
         if url.get_backend_name() == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
@@ -57,36 +69,48 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self._reader.connect() as connection:
-            yield connection
+        """Raises DatabaseUnavailable, as `writing` does."""
+        with _unavailable():
+            async with self._reader.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Commits at the end of the block, rolls back if it raises."""
-        async with self._engine.begin() as connection:
-            yield connection
+        with _unavailable():
+            async with self._engine.begin() as connection:
+                yield connection
 
     async def migrate(self, revision: str = "head") -> None:
         """Brings the schema to a revision, up or down; safe for several processes at once."""
         with _named_errors():
             async with self.writing() as connection:
                 if connection.dialect.name == "postgresql":
+                    # Others wait for whoever migrates, for as long as it takes; but nobody waits behind a migration
+                    # that waits for a lock.
+                    for bound in ("statement_timeout", "lock_timeout"):
+                        await connection.execute(text(f"SET LOCAL {bound} = 0"))
                     await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+                    await connection.execute(text(f"SET LOCAL lock_timeout = {_LOCK_MS}"))
                 await connection.run_sync(_run_migrations, revision)
 
-    async def is_current(self) -> bool:
-        """Whether the schema is at this version's newest revision."""
-        with _named_errors():
-            async with self.reading() as connection:
-                found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-        return found == ScriptDirectory.from_config(_alembic()).get_current_head()
-
     async def state(self) -> str:
-        """`ok`, `not migrated` or `unreachable`."""
+        """`ok`, `behind` (it works, but `migrate` is due), `not migrated` or `unreachable`."""
         try:
-            return "ok" if await self.is_current() else "not migrated"
+            found = await self._revision()
         except Misconfigured:
             return "unreachable"
+        scripts = ScriptDirectory.from_config(_alembic())
+        known = [one.revision for one in scripts.walk_revisions()]
+        # What is not known is newer: another process of a later version has migrated already.
+        if found == known[0] or (found is not None and found not in known):
+            return "ok"
+        return "behind" if found in known[: known.index(OLDEST_REVISION) + 1] else "not migrated"
+
+    async def _revision(self) -> str | None:
+        with _named_errors():
+            async with self.reading() as connection:
+                return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -101,11 +125,35 @@ def database_url(address: str) -> URL:
         raise Misconfigured("DOSSIER_DATABASE_URL must be a postgresql:// or sqlite:/// address.") from error
 
 
+def _bounds(url: URL) -> dict[str, Any]:
+    """What keeps PostgreSQL, or the way to it, from holding a process up; an address may say otherwise."""
+    if url.get_backend_name() != "postgresql":
+        return {}
+    options = f"-c statement_timeout={_STATEMENT_MS} -c lock_timeout={_LOCK_MS}"
+    said = {
+        "application_name": "dossier", "connect_timeout": 5, "tcp_user_timeout": 10_000, "keepalives_idle": 10,
+        "options": f"{options} -c idle_in_transaction_session_timeout={_STATEMENT_MS}",
+    }  # fmt: skip
+    unsaid = {name: value for name, value in said.items() if name not in url.query}
+    return {"pool_size": 5, "max_overflow": 10, "pool_timeout": 10, "pool_recycle": 1800, "connect_args": unsaid}
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolExhausted) as error:
+        if str(getattr(error, "orig", "")).startswith("no such"):
+            # SQLite's way to say that a statement does not fit the schema, which is no outage.
+            raise
+        raise DatabaseUnavailable from error
+
+
 @contextmanager
 def _named_errors() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except DatabaseUnavailable as error:
         raise Misconfigured("Dossier's own database does not answer; check DOSSIER_DATABASE_URL.") from error
     except DatabaseError as error:
         said = type(error.orig).__name__

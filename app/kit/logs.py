@@ -24,11 +24,12 @@ def whereabouts(error: BaseException) -> str:
 
 
 def configure(form: str) -> None:
-    """Writes our lines and the server's to standard error, as `text` or `json`."""
+    """Writes our lines and the server's to standard error, as `text` or `json`; of the bell's only its errors, since
+    a ring that was not heard in time is nothing to tell."""
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(_JsonFormatter() if form == "json" else text)
-    for name, level in ((ROOT, logging.INFO), ("uvicorn", logging.WARNING)):
+    for name, level in ((ROOT, logging.INFO), ("uvicorn", logging.WARNING), ("arq", logging.ERROR)):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)

@@ -1,33 +1,23 @@
-"""The bell inside the API's own process, with a few takers that answer it."""
+"""The bell inside one process."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
-from app.kit.logs import log, whereabouts
-
-_ASK_ANYWAY_SECONDS = 3.0
+from app.queue.port import Work
+from app.queue.takers import Takers
 
 
 class LocalBell:
-    """Implements Bell. A taker works until nothing is left, then waits for the bell or a few seconds."""
+    """Implements Bell. Other processes do not hear it; they ask for work every few seconds."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self._takers = Takers()
 
     async def ring(self) -> None:
-        self._rung.set()
+        self._takers.wake()
 
-    async def answer(self, work: Callable[[], Awaitable[bool]]) -> None:
-        """Never returns; `work` does one piece and says whether there was one."""
-        while True:
-            try:
-                while await work():
-                    pass
-            except Exception as error:  # noqa: BLE001  the worker's last line: one lost attempt must not stop it
-                log.error("a worker stumbled: %s", whereabouts(error))
-            try:
-                async with asyncio.timeout(_ASK_ANYWAY_SECONDS):
-                    await self._rung.wait()
-            except TimeoutError:
-                continue
-            self._rung.clear()
+    async def answer(self, work: Work, at_once: int) -> None:
+        await self._takers.answer(work, at_once)
+
+    async def check(self) -> None:
+        """A bell in the same process is always in reach."""
+
+    async def close(self) -> None:
+        """Nothing is open."""

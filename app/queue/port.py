@@ -1,9 +1,31 @@
 """The bell: wakes whoever compiles archives, and says nothing else."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
+
+from app.kit.errors import Unavailable
+
+Work = Callable[[], Awaitable[bool]]
+
+
+class BellSilent(Unavailable):
+    """The bell cannot be rung. Nothing is lost: whoever compiles also asks for work every few seconds."""
+
+    slug = "bell-silent"
+    title = "The bell cannot be rung"
 
 
 class Bell(Protocol):
     """Rung twice it is harmless; a ring that is lost is rung again by the tick."""
 
-    async def ring(self) -> None: ...
+    async def ring(self) -> None:
+        """Never fails and never takes long: the work is in the database already."""
+
+    async def answer(self, work: Work, at_once: int) -> None:
+        """Never returns. `work` does one piece and says whether there was one; so many run at once. Cancelled, it
+        takes nothing new, and gives what runs some seconds to end before that is cancelled too."""
+
+    async def check(self) -> None:
+        """Raises BellSilent."""
+
+    async def close(self) -> None: ...

@@ -30,8 +30,14 @@ class ArchiveStore(Protocol):
     def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes]:
         """The bytes from `start` up to, not including, `end`. Raises ArchiveMissing before the first of them."""
 
+    async def link(self, key: str, filename: str, seconds: int) -> str | None:
+        """A URL that hands the archive under that file name to whoever has it, for so many seconds; None where the
+        store is not for browsers, and the bytes go through the service."""
+
     async def delete(self, key: str) -> None:
         """Removes the archive and whatever a killed attempt left of it; fine where there is nothing."""
 
     async def check(self) -> None:
         """Returns if the store could take an archive now."""
+
+    async def close(self) -> None: ...

@@ -44,6 +44,8 @@ HOMES = {
     "rich": ["app/commands/demo.py", "app/commands/screen.py"],
     "uvicorn": ["app/commands/api.py"],
     "minio": ["app/storage/s3.py"],
+    "urllib3": ["app/storage/s3.py"],
+    "redis": ["app/queue/redis.py"],
     "arq": ["app/queue/redis.py", "app/worker.py"],
 }
 ADAPTERS = {"postgres", "mariadb", "sqlite", "s3", "local", "redis", "keys", "oidc"}
@@ -124,9 +126,10 @@ def test_a_broad_except_is_somebodys_last_line() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
+        and ast.unparse(node.body[-1]) != "raise"
     ]
     assert {one.split(":")[0] for one in broad} == {
-        "exports/attempt.py", "exports/expire.py", "kit/http.py", "queue/local.py"
+        "exports/attempt.py", "exports/expire.py", "kit/http.py", "queue/takers.py"
     }  # fmt: skip
 
 

@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 
 from app.access.keys import API_KEYS
 from app.audit.trail import AUDIT_EVENTS
-from app.history.tables import JOBS
+from app.history.tables import DOWNLOAD_LINKS, JOBS
 from app.kit.db import METADATA, Database, database_url
 
-TABLES = {API_KEYS.name, AUDIT_EVENTS.name, JOBS.name, "history_entries"}
+TABLES = {API_KEYS.name, AUDIT_EVENTS.name, DOWNLOAD_LINKS.name, JOBS.name, "history_entries"}
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -23,14 +23,14 @@ def differences(connection: Connection) -> list[Any]:
 
 
 async def check(database: Database) -> None:
-    for revision in ("head", "base", "head", "0001", "head"):
+    for revision in ("head", "base", "head", "0003", "head", "0001", "head"):
         await database.migrate(revision)
-    assert await database.is_current()
+    assert await database.state() == "ok"
     assert set(METADATA.tables) == TABLES
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []
     await database.migrate("base")
-    assert not await database.is_current()
+    assert await database.state() == "not migrated"
     await database.close()
 
 

@@ -34,7 +34,7 @@ def test_every_operation_has_an_id_of_its_own_a_summary_and_problems() -> None:
     assert len(ids) == len(set(ids))
     for one in operations():
         assert one["summary"]
-        if one["tags"] != ["service"]:
+        if one["tags"] != ["service"] and one["operationId"] != "follow_link":
             assert "401" in one["responses"]
             assert one["security"] == [{"key": []}]
 

@@ -1,0 +1,99 @@
+"""The bell on Redis, through arq: a ring is a job without content, and whoever is idle first hears it."""
+
+import asyncio
+import json
+from typing import Any
+
+from arq.connections import ArqRedis
+from arq.worker import Worker, func
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+
+from app.kit.errors import Misconfigured
+from app.kit.logs import log, whereabouts
+from app.queue.port import BellSilent, Work
+from app.queue.takers import Takers
+
+_QUEUE, _RING = "dossier:bell", "ring"
+_MOST_SECONDS_TO_RING = 1.0
+_POLL_SECONDS = 0.05
+_LISTEN_AGAIN_SECONDS = 3.0
+# A ring that nobody heard for so long has been followed by others.
+_RING_LIVES_SECONDS = 60
+
+
+class RedisBell:
+    """Implements Bell. What a ring wakes are the takers of one process, which ask the database for work, and ask it
+    every few seconds anyway: so a Redis that is away, slow or empty delays work by those seconds."""
+
+    def __init__(self, url: str) -> None:
+        """Raises Misconfigured; connects at the first use."""
+        self._takers = Takers()
+        try:
+            pool: ConnectionPool = ConnectionPool.from_url(
+                url, socket_connect_timeout=_MOST_SECONDS_TO_RING, socket_timeout=5
+            )
+        except ValueError as error:
+            raise Misconfigured(f"DOSSIER_REDIS_URL cannot be used: {error}.") from error
+        self._redis = ArqRedis(pool, _encode, json.loads, default_queue_name=_QUEUE)
+
+    async def ring(self) -> None:
+        try:
+            async with asyncio.timeout(_MOST_SECONDS_TO_RING):
+                await self._redis.enqueue_job(_RING, _expires=_RING_LIVES_SECONDS)
+        except (RedisError, OSError) as error:
+            log.warning("the bell was not rung; work begins seconds later: %s", whereabouts(error))
+
+    async def answer(self, work: Work, at_once: int) -> None:
+        listening = asyncio.create_task(self._listen())
+        try:
+            await self._takers.answer(work, at_once)
+        finally:
+            # More than once, because the client's library now and then swallows a cancellation.
+            while not listening.done():
+                listening.cancel()
+                await asyncio.wait({listening}, timeout=0.1)
+
+    async def check(self) -> None:
+        try:
+            await self._redis.ping()
+        except (RedisError, OSError) as error:
+            raise BellSilent from error
+
+    async def close(self) -> None:
+        await self._redis.aclose(close_connection_pool=True)
+
+    async def _listen(self) -> None:
+        while True:
+            ear = _Ear(self._redis, self._takers)
+            try:
+                await ear.async_run()
+            except (RedisError, OSError, ValueError) as error:
+                log.warning("the bell is not heard; work is asked for every few seconds: %s", whereabouts(error))
+                await asyncio.gather(*ear.tasks.values(), return_exceptions=True)
+            await asyncio.sleep(_LISTEN_AGAIN_SECONDS)
+
+
+class _Ear(Worker):
+    """arq's worker, which hears rings, and hands them to the takers. It runs no export: a job of arq's is final when
+    it times out, and forgotten after a day."""
+
+    def __init__(self, redis: ArqRedis, takers: Takers) -> None:
+        async def ring(_context: dict[str, object]) -> None:
+            takers.wake()
+
+        super().__init__(
+            [func(ring, name=_RING, keep_result=0, max_tries=1, timeout=5)],  # type: ignore[arg-type]  # no arguments
+            queue_name=_QUEUE, redis_pool=redis, handle_signals=False, poll_delay=_POLL_SECONDS, max_jobs=100,
+            keep_result=0, log_results=False, job_serializer=_encode, job_deserializer=json.loads,
+        )  # fmt: skip
+        self._takers = takers
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Leaves the ring to another process while nobody is idle in this one."""
+        if self._takers.idle:
+            await super().start_jobs(job_ids)
+
+
+def _encode(ring: dict[str, Any]) -> bytes:
+    return json.dumps(ring).encode()

@@ -1,0 +1,55 @@
+"""Those who take up work inside a process: so many at once, woken by a bell or by themselves after a few seconds."""
+
+import asyncio
+
+from app.kit.logs import log, whereabouts
+from app.queue.port import Work
+
+_ASK_ANYWAY_SECONDS = 3.0
+_GRACE_SECONDS = 10.0
+
+
+class Takers:
+    """A taker works until nothing is left, then waits to be woken. `idle` says how many wait."""
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self.idle = 0
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def answer(self, work: Work, at_once: int) -> None:
+        """As `Bell.answer`."""
+        takers = [asyncio.create_task(self._take(work)) for _ in range(at_once)]
+        try:
+            await asyncio.wait(takers)
+        finally:
+            self._stopping = True
+            self.wake()
+            await asyncio.wait(takers, timeout=_GRACE_SECONDS)
+            for taker in takers:
+                taker.cancel()
+            await asyncio.gather(*takers, return_exceptions=True)
+
+    async def _take(self, work: Work) -> None:
+        while not self._stopping:
+            try:
+                while await work() and not self._stopping:
+                    pass
+            except Exception as error:  # noqa: BLE001  the worker's last line: one lost attempt must not stop it
+                log.error("a worker stumbled: %s", whereabouts(error))
+            if not self._stopping:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        self.idle += 1
+        try:
+            async with asyncio.timeout(_ASK_ANYWAY_SECONDS):
+                await self._woken.wait()
+            self._woken.clear()
+        except TimeoutError:
+            return
+        finally:
+            self.idle -= 1

@@ -1,0 +1,226 @@
+"""Archives in an S3-compatible bucket: streamed as a multipart upload that is finished only after the last byte."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import urllib3
+from minio import Minio
+from minio.commonconfig import ENABLED, Filter
+from minio.credentials.providers import (
+    AWSConfigProvider,
+    ChainedProvider,
+    EnvAWSProvider,
+    EnvMinioProvider,
+    IamAwsProvider,
+    MinioClientConfigProvider,
+    Provider,
+    StaticProvider,
+)
+from minio.error import MinioException, S3Error
+from minio.lifecycleconfig import AbortIncompleteMultipartUpload, Expiration, LifecycleConfig, Rule
+from minio.sse import Sse, SseKMS, SseS3
+
+from app.kit.errors import Misconfigured
+from app.kit.logs import log, whereabouts
+from app.kit.threads import in_thread
+from app.storage.port import ArchiveMissing, StoreUnavailable
+
+# Times 10,000 parts, the most that S3 allows: archives of up to 80 GB.
+_PART = 8 << 20
+_CHUNK = 1 << 18
+_THREADS = 32
+_NET = Rule(
+    ENABLED,
+    Filter(prefix=""),
+    rule_id="dossier-safety-net",
+    expiration=Expiration(days=15),
+    abort_incomplete_multipart_upload=AbortIncompleteMultipartUpload(days_after_initiation=1),
+)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where archives lie. Endpoints are URLs, the public one only where browsers are sent to the store; without an
+    access key the provider chain of AWS and MinIO decides; `encryption` is `AES256` or `aws:kms:` with a key's id."""
+
+    name: str
+    endpoint: str
+    public_endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: str | None = None
+    secret_key: str | None = None
+    ca_file: Path | None = None
+    encryption: str | None = None
+
+
+class S3Store:
+    """Implements ArchiveStore. The client blocks, so each of its calls runs in a thread."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        """Raises Misconfigured; connects to nothing."""
+        self._bucket, self._sse = bucket.name, _encryption(bucket.encryption)
+        self._client = _client(bucket, bucket.endpoint)
+        self._public = _client(bucket, bucket.public_endpoint) if bucket.public_endpoint else None
+        self._threads = ThreadPoolExecutor(_THREADS, "s3")
+        self._prepared = False
+
+    async def put(self, key: str, chunks: Iterator[bytes]) -> int:
+        return await in_thread(lambda: self._upload(key, _Stream(chunks)))
+
+    async def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes]:
+        answer = await self._call(lambda: self._client.get_object(self._bucket, key, start, end - start))
+        try:
+            while start < end:
+                most = min(_CHUNK, end - start)
+                if not (chunk := await self._call(lambda: answer.read(most))):  # noqa: B023  awaited at once
+                    raise StoreUnavailable("The store's answer broke off.")
+                start += len(chunk)
+                yield chunk
+        finally:
+            answer.close()
+
+    async def link(self, key: str, filename: str, seconds: int) -> str | None:
+        if self._public is None:
+            return None
+        told: dict[str, str | list[str] | tuple[str]] = {
+            "response-content-disposition": f'attachment; filename="{filename}"',
+            "response-content-type": "application/zip",
+            "response-cache-control": "no-store",
+        }
+        sign = self._public.presigned_get_object
+        return await self._call(lambda: sign(self._bucket, key, timedelta(seconds=seconds), told))
+
+    async def delete(self, key: str) -> None:
+        await self._call(lambda: self._remove(key))
+
+    async def check(self) -> None:
+        """The first time it makes the bucket where there is none; later a bucket that vanished is an outage."""
+        await self._call(self._checked if self._prepared else self._prepare)
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _call(self, ask: Callable[[], Result]) -> Result:
+        def named() -> Result:
+            with _named_errors():
+                return ask()
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, named)
+
+    def _checked(self) -> None:
+        if not self._client.bucket_exists(self._bucket):
+            raise StoreUnavailable("The bucket does not exist.")
+
+    def _prepare(self) -> None:
+        if not self._client.bucket_exists(self._bucket):
+            self._client.make_bucket(self._bucket)
+            # Not on a bucket that others made: its rules are theirs, and setting ours would remove them.
+            try:
+                self._client.set_bucket_lifecycle(self._bucket, LifecycleConfig([_NET]))
+            except MinioException as error:
+                log.warning("the store takes no lifecycle rule; nothing depends on it: %s", whereabouts(error))
+        self._prepared = True
+
+    def _upload(self, key: str, stream: "_Stream") -> int:
+        try:
+            with _named_errors():
+                if not self._prepared:
+                    self._prepare()
+                # One part at a time: in parallel a part's failure would surface only at the end.
+                self._client.put_object(
+                    self._bucket, key, stream, -1, "application/zip",  # type: ignore[arg-type]  # all it needs is read
+                    sse=self._sse, part_size=_PART, num_parallel_uploads=1,
+                )  # fmt: skip
+                return self._client.stat_object(self._bucket, key).size or 0
+        except StoreUnavailable:
+            # What ended the stream comes out, not what the store said when the upload was taken back.
+            if stream.error:
+                raise stream.error from None
+            raise
+
+    def _remove(self, key: str) -> None:
+        # The client keeps these two for itself, but offers no other way to find what a killed process left.
+        listed = self._client._list_multipart_uploads(self._bucket, prefix=key)  # noqa: SLF001
+        for upload in listed.uploads:
+            if upload.object_name == key:
+                self._client._abort_multipart_upload(self._bucket, key, upload.upload_id or "")  # noqa: SLF001
+        self._client.remove_object(self._bucket, key)
+
+
+class _Stream:
+    """What the client reads from: full parts, because it joins smaller pieces by copying them again and again."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._rest = chunks, b""
+        self.error: Exception | None = None
+
+    def read(self, size: int) -> bytes:
+        parts, have = [self._rest], len(self._rest)
+        try:
+            while have < size and (chunk := next(self._chunks, None)) is not None:
+                parts.append(chunk)
+                have += len(chunk)
+        except Exception as error:
+            self.error = error
+            raise
+        whole = b"".join(parts)
+        self._rest = whole[size:]
+        return whole[:size]
+
+
+def _client(bucket: Bucket, endpoint: str) -> Minio:
+    scheme, _, host = endpoint.partition("://")
+    pool = _pool(bucket.ca_file)
+    try:
+        return Minio(
+            host.rstrip("/"), region=bucket.region, secure=scheme == "https",
+            http_client=pool, credentials=_provider(bucket, pool),
+        )  # fmt: skip
+    except ValueError as error:
+        raise Misconfigured(f"The archive store's endpoint or region cannot be used: {error}.") from error
+
+
+def _pool(ca_file: Path | None) -> urllib3.PoolManager:
+    """Gives up within seconds where the client's own would wait for many minutes."""
+    if ca_file and not ca_file.is_file():
+        raise Misconfigured(f"DOSSIER_S3_CA_FILE: {ca_file} is no file.")
+    return urllib3.PoolManager(
+        maxsize=_THREADS,
+        timeout=urllib3.Timeout(connect=3, read=30),
+        retries=urllib3.Retry(2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
+        cert_reqs="CERT_REQUIRED",
+        ca_certs=str(ca_file) if ca_file else None,
+    )
+
+
+def _provider(bucket: Bucket, pool: urllib3.PoolManager) -> Provider:
+    if bucket.access_key and bucket.secret_key:
+        return StaticProvider(bucket.access_key, bucket.secret_key)
+    files = (EnvAWSProvider, EnvMinioProvider, AWSConfigProvider, MinioClientConfigProvider)
+    return ChainedProvider([*(provider() for provider in files), IamAwsProvider(http_client=pool)])
+
+
+def _encryption(name: str | None) -> Sse | None:
+    if name is None or name == "AES256":
+        return SseS3() if name else None
+    return SseKMS(name.removeprefix("aws:kms:"), {})
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """ValueError is what the client raises where no provider has credentials."""
+    try:
+        yield
+    except S3Error as error:
+        if error.code == "NoSuchKey":
+            raise ArchiveMissing from error
+        raise StoreUnavailable(f"The store refused: {error.code}.") from error
+    except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise StoreUnavailable from error
