@@ -6,13 +6,16 @@ LOCKS := .ci/requirements
 PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check openapi lock clean
+.PHONY: help demo demo-stack run test check openapi lock clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo ## do the main job on sample data, and say where the archive lies
 	@$(BIN)/python -m app demo
+
+demo-stack: $(VENV)/stack ## the same on two APIs, two workers, PostgreSQL, Valkey and SeaweedFS, started for it
+	@$(BIN)/python -m tests.demo_stack
 
 run: $(VENV)/demo ## serve the same sample, and print a key
 	@$(BIN)/python -m app demo --serve
@@ -28,13 +31,17 @@ openapi: $(VENV)/test ## write openapi/openapi.json anew
 
 lock: $(VENV)/test ## pin the dependencies anew
 	@$(PIP) -r $(LOCKS)/lock.txt
-	@for extra in run demo test lock; do $(LOCKS)/compile $(BIN)/uv $$extra; done
+	@for extra in run demo stack test lock; do $(LOCKS)/compile $(BIN)/uv $$extra; done
 
 clean: ## remove the environment and everything made by demo and run
 	@rm -rf $(VENV) var
 
 $(VENV)/demo: $(LOCKS)/demo.txt | $(VENV)/made
 	@echo "Installing what the demo needs into $(VENV) ..."
+	@$(PIP) -r $< && touch $@
+
+$(VENV)/stack: $(LOCKS)/stack.txt | $(VENV)/made
+	@echo "Installing what the demo and its servers need into $(VENV) ..."
 	@$(PIP) -r $< && touch $@
 
 $(VENV)/test: $(LOCKS)/test.txt | $(VENV)/made

@@ -104,7 +104,8 @@ def environ_of(folder: Path) -> dict[str, str]:
 @asynccontextmanager
 async def running(
     folder: Path, *, events: int = 3, mappings: Path = MAPPINGS, environ: Mapping[str, str] | None = None,
-    work: bool = True, database_url: str | None = None,
+    work: bool = True, database_url: str | None = None, settings: Mapping[str, Any] | None = None,
+    revision: str = "head",
 ) -> AsyncIterator[Running]:  # fmt: skip
     """A whole service on fresh databases in the folder; with `work=False` nobody compiles and no tick runs."""
     if environ is None and not (folder / "website.db").exists():
@@ -112,10 +113,11 @@ async def running(
         write_shop(folder / "shop.db")
     clock = MovableClock()
     secret = "a secret of the tests, long enough"
-    settings = Settings(var_dir=folder / "var", data_centers=mappings, database_url=database_url, secret_key=secret)
-    services = build_services(settings, environ or environ_of(folder), clock)
-    await services.database.migrate()
-    await prepare_schema(settings, services.database)
+    own = {"var_dir": folder / "var", "data_centers": mappings, "database_url": database_url, "secret_key": secret}
+    given = Settings.model_validate(own | dict(settings or {}))
+    services = build_services(given, environ or environ_of(folder), clock)
+    await services.database.migrate(revision)
+    await prepare_schema(given, services.database)
     app = create_app(services)
     if work:
         async with app.router.lifespan_context(app):

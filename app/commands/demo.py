@@ -41,15 +41,19 @@ def run(arguments: argparse.Namespace) -> int:
     if not sample_is_current(folder):
         console.print("Making the sample: one data center, two data sources, a few hundred visitors …")
         write_sample(folder)
-    own = {"var_dir": folder, "data_centers": folder / "data-centers", "database_url": None, "secret_key": None}
-    settings = given.model_copy(update=own)
-    services = build_services(settings, os.environ | _databases(folder))
+    # Where everything lies is the demo's own affair, whatever the environment says.
+    own = Settings(var_dir=folder, data_centers=folder / "data-centers").model_dump() | {
+        "host": given.host, "port": given.port, "max_exports": given.max_exports, "log_format": given.log_format,
+    }  # fmt: skip
+    settings = Settings.model_validate(own)
+    services = build_services(settings, os.environ | sample_databases(folder))
     if arguments.serve:
         return asyncio.run(_serve(console, settings, services))
     return asyncio.run(_show(console, settings.model_copy(update={"port": 0}), services, arguments.identifier))
 
 
-def _databases(folder: Path) -> dict[str, str]:
+def sample_databases(folder: Path) -> dict[str, str]:
+    """What the sample's mappings ask the environment for."""
     return {
         "SAMPLE_WEBSITE_URL": f"sqlite:///{folder.absolute() / 'website.db'}",
         "SAMPLE_SHOP_URL": f"sqlite:///{folder.absolute() / 'shop.db'}",
@@ -77,7 +81,7 @@ async def _show(console: Console, settings: Settings, services: Services, identi
         await prepare_schema(settings, services.database)
         key = await _new_key(services.keys, "demo")
         client = await stack.enter_async_context(_client(settings, services, key))
-        return await _Demo(console, client, settings.var_dir).tell(identifier)
+        return await Demo(console, client, settings.var_dir).tell(identifier)
 
 
 async def _new_key(keys: Keys, name: str) -> str:
@@ -107,7 +111,7 @@ async def _client(settings: Settings, services: Services, key: str) -> AsyncIter
         await serving
 
 
-class _Demo:
+class Demo:
     """The story as a person wants to see it in a terminal."""
 
     def __init__(self, console: Console, client: httpx.AsyncClient, folder: Path) -> None:

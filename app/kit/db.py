@@ -14,7 +14,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, DateTime, Dialect, MetaData, TypeDecorator, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -33,10 +33,11 @@ _ROOT = Path(__file__).parents[2]
 
 
 class DatabaseUnavailable(Unavailable):
-    """Dossier's own database does not answer, or is too busy to. Nothing was done; ask again a little later."""
+    """Dossier's own database does not answer, is too busy to, or lacks a table that `python -m app migrate` will
+    make. Nothing was done; ask again a little later."""
 
     slug = "database-unavailable"
-    title = "Dossier's own database does not answer"
+    title = "Dossier's own database cannot be used now"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -143,10 +144,12 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolExhausted) as error:
-        if str(getattr(error, "orig", "")).startswith("no such"):
-            # SQLite's way to say that a statement does not fit the schema, which is no outage.
-            raise
         raise DatabaseUnavailable from error
+    except ProgrammingError as error:
+        # A table that a later version adds: SQLite counts that among the errors above.
+        if type(error.orig).__name__ == "UndefinedTable":
+            raise DatabaseUnavailable from error
+        raise
 
 
 @contextmanager

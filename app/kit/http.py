@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.kit.db import DatabaseUnavailable
 from app.kit.errors import Failure
 from app.kit.logs import log, whereabouts
 from app.kit.problem import NotAcceptable, PayloadTooLarge, UnknownParameter, UnsupportedMediaType, problem, status_of
@@ -65,10 +66,11 @@ def reference(request: Request) -> str:
 
 
 def responses(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
-    """The problems that an operation can answer with, for the OpenAPI document."""
+    """The problems that an operation can answer with, for the OpenAPI document; two of them any can."""
     documented: dict[int | str, dict[str, Any]] = {}
     schema = {"$ref": "#/components/schemas/Problem"}
-    for failure in sorted(failures, key=lambda one: (status_of(one), one.slug)):
+    everywhere: set[type[Failure]] = {Failure, DatabaseUnavailable}
+    for failure in sorted(everywhere.union(failures), key=lambda one: (status_of(one), one.slug)):
         entry = documented.setdefault(
             status_of(failure), {"description": "", "content": {"application/problem+json": {"schema": schema}}}
         )

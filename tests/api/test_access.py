@@ -168,6 +168,6 @@ async def test_an_action_that_cannot_be_recorded_does_not_happen(tmp_path: Path)
         address = await request_export(client)
         with closing(sqlite3.connect(tmp_path / "var" / "dossier.db")) as database, database:
             database.execute("ALTER TABLE audit_events RENAME TO elsewhere")
-        assert (await client.post(f"{BASE}/visitors/search", json={"identifier": EMAIL})).status_code == 500
-        assert (await client.delete(address)).status_code == 500
+        assert (await client.post(f"{BASE}/visitors/search", json={"identifier": EMAIL})).status_code == 503
+        assert (await client.delete(address)).status_code == 503
         assert (await client.get(address)).json()["status"] == "queued"

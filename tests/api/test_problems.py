@@ -1,6 +1,8 @@
 """Every error is a problem document, says what is wrong, and repeats nothing of what was sent."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -153,10 +155,19 @@ async def test_what_a_client_accepts_is_answered(tmp_path: Path, accept: str) ->
 
 async def test_an_error_of_our_own_is_a_reference_and_nothing_else(tmp_path: Path) -> None:
     async with running(tmp_path, work=False) as service, await service.client() as client:
-        await service.services.database.migrate("0002")
+        with closing(sqlite3.connect(tmp_path / "var" / "dossier.db")) as database:
+            refusing = f"BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, '{EMAIL}'); END"
+            database.execute(f"CREATE TRIGGER broken {refusing}")
         answer = await client.post(SEARCH, json={"identifier": EMAIL})
         assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal-error")
         assert EMAIL not in answer.text
+
+
+async def test_a_database_that_is_not_migrated_is_told_as_such(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        await service.services.database.migrate("0002")
+        answer = await client.post(SEARCH, json={"identifier": EMAIL})
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/database-unavailable")
         ready = await client.get("/health/ready")
         assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "not migrated")
         assert ready.headers["content-type"] == "application/problem+json"

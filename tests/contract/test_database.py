@@ -11,19 +11,27 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from app.bootstrap import prepare_schema
+from app.kit.db import OLDEST_REVISION, Database, database_url
 from app.kit.errors import Misconfigured
-from tests.builders import BASE, Running, archive, document, finished, request_export, running
+from tests.builders import BASE, Running, archive, candidate, document, finished, request_export, running
+from tests.servers import Postgres
+from tests.servers import running as running_server
 
 
 @asynccontextmanager
-async def on(request: pytest.FixtureRequest, engine: str, folder: Path, *, work: bool = True) -> AsyncIterator[Running]:
+async def on(
+    request: pytest.FixtureRequest, engine: str, folder: Path, *, work: bool = True, revision: str = "head"
+) -> AsyncIterator[Running]:
     url = None
     if engine != "sqlite":
         server, name = request.getfixturevalue(engine), f"own_{uuid4().hex}"
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
         url = server.rpartition("/")[0] + f"/{name}"
-    async with running(folder, work=work, database_url=url) as service:
+    async with running(
+        folder, work=work, database_url=url, revision=revision, settings={"migrate": "manual"}
+    ) as service:
         yield service
 
 
@@ -71,6 +79,10 @@ async def test_two_requests_at_one_instant_are_one_export(
         "UPDATE audit_events SET actor = 'somebody else'",
         "DELETE FROM audit_events",
         "DELETE FROM history_entries",
+        "UPDATE history_entries SET status = 'revoked'",
+        "UPDATE history_entries SET status = 'failed', problem = 'x'",
+        "UPDATE jobs SET lease_until = due_at",
+        "INSERT INTO jobs SELECT * FROM jobs",
     ],
 )
 async def test_an_illegal_state_is_impossible_in_the_database_itself(
@@ -81,6 +93,110 @@ async def test_an_illegal_state_is_impossible_in_the_database_itself(
         with pytest.raises(DBAPIError):
             async with service.services.database.writing() as connection:
                 await connection.execute(text(statement))
+
+
+@engines
+@pytest.mark.parametrize("after", ["queued", "compiling", "ready"])
+async def test_what_has_ended_cannot_begin_again(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path, after: str
+) -> None:
+    async with on(request, engine, tmp_path, work=False) as service, await service.client() as client:
+        address = await request_export(client)
+        await service.services.attempt()
+        await client.delete(address)
+        with pytest.raises(DBAPIError):
+            async with service.services.database.writing() as connection:
+                await connection.execute(text(f"UPDATE history_entries SET status = '{after}'"))
+        assert (await client.get(address)).json()["status"] == "revoked"
+
+
+@engines
+async def test_this_version_runs_on_the_schema_before_it_and_on_a_later_one(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path
+) -> None:
+    """So that a rolling upgrade may migrate first, or last."""
+    async with on(request, engine, tmp_path, revision=OLDEST_REVISION) as service, await service.client() as client:
+        database = service.services.database
+        manual = service.services.settings
+        await prepare_schema(manual, database)
+        assert (await client.get("/health/ready")).json()["checks"]["database"] == "behind"
+        address = await request_export(client)
+        assert len(document(await archive(client, address))["sections"]["events"]) == 3
+        await service.services.tick()
+        assert (await client.post(f"{address}/links")).status_code == 503
+        await database.migrate()
+        assert (await client.post(f"{address}/links")).status_code == 201
+        async with database.writing() as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await prepare_schema(manual, database)
+        assert (await client.get("/health/ready")).json()["checks"]["database"] == "ok"
+        assert (await client.delete(address)).status_code == 204
+        async with database.writing() as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        with pytest.raises(Misconfigured, match="app migrate"):
+            await prepare_schema(manual, database)
+
+
+async def test_several_processes_may_migrate_at_once(postgres_18: str) -> None:
+    with psycopg.connect(postgres_18, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE at_once")
+    databases = [Database(database_url(postgres_18.rpartition("/")[0] + "/at_once")) for _ in range(5)]
+    await asyncio.gather(*(one.migrate() for one in databases))
+    assert [await one.state() for one in databases] == ["ok"] * 5
+    for one in databases:
+        await one.close()
+
+
+async def test_a_lock_that_others_hold_is_waited_for_only_so_long(postgres_18: str, tmp_path: Path) -> None:
+    with psycopg.connect(postgres_18, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE locked")
+    url = postgres_18.rpartition("/")[0] + "/locked"
+    async with running(tmp_path, work=False, database_url=url) as service, await service.client() as client:
+        token = await candidate(client)
+        with psycopg.connect(url) as other:
+            other.execute("LOCK TABLE history_entries")
+            answer = await client.post(f"{BASE}/exports", json={"candidate": token})
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/database-unavailable")
+        assert (await client.post(f"{BASE}/exports", json={"candidate": token})).status_code == 202
+
+
+async def test_while_the_database_is_away_requests_are_told_so_and_afterwards_served(tmp_path: Path) -> None:
+    with running_server(Postgres, "18") as server:
+        async with running(tmp_path, work=False, database_url=server.url) as service, await service.client() as client:
+            token = await candidate(client)
+            server.stop()
+            refused = await client.post(f"{BASE}/exports", json={"candidate": token})
+            assert (refused.status_code, refused.json()["type"]) == (503, "/problems/database-unavailable")
+            assert (await client.get("/health/ready")).status_code == 503
+            assert (await client.get("/health/live")).status_code == 200
+            server.start()
+            assert (await client.post(f"{BASE}/exports", json={"candidate": token})).status_code == 202
+
+
+async def test_an_export_outlives_a_database_that_is_away_for_seconds(tmp_path: Path) -> None:
+    """Its heart cannot beat, and its end cannot be written at once; the work is done once."""
+    with running_server(Postgres, "18") as server:
+        async with (
+            running(tmp_path, work=False, database_url=server.url, events=300_000) as service,
+            await service.client() as client,
+        ):
+            address = await request_export(client)
+            attempt = asyncio.create_task(service.services.attempt())
+            while (await client.get(address)).json()["progress"]["rows"] == 0:
+                await asyncio.sleep(0.02)
+            server.stop()
+            await asyncio.sleep(5)
+            server.start()
+            assert await attempt
+            assert (await client.get(address)).json()["status"] == "ready"
+            assert len(list((tmp_path / "var" / "archives").rglob("*.zip"))) == 1
+            async with service.services.database.reading() as connection:
+                starts = await connection.execute(
+                    text(
+                        "SELECT action FROM audit_events WHERE action IN ('exports:start', 'exports:ready') ORDER BY id"
+                    )
+                )
+                assert starts.scalars().all() == ["exports:start", "exports:ready"]
 
 
 async def test_a_database_that_is_none_is_told_in_one_sentence_and_as_not_ready(tmp_path: Path) -> None:
