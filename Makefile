@@ -6,7 +6,7 @@ LOCKS := .ci/requirements
 PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stack run test check openapi lock clean
+.PHONY: help demo demo-stack run test heavy bench check openapi lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ run: $(VENV)/demo ## serve the same sample, and print a key
 
 test: $(VENV)/test ## run all tests, on real servers started for them
 	@$(BIN)/python -m pytest
+
+heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault
+	@$(BIN)/python -m pytest -m heavy -s
+
+bench: $(VENV)/test ## measure searches at rest and beside 1 GB each of compiling and handing over
+	@$(BIN)/python -m bench.search_beside_exports
 
 check: $(VENV)/test ## lint and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -11,6 +11,7 @@ from app.kit.errors import Misconfigured
 COMMANDS = {
     "api": "serve the HTTP API; in the embedded default it compiles the archives too",
     "worker": "compile archives beside the API, as many as you start",
+    "probe": "ask whether the API or the worker of this container goes on",
     "migrate": "bring the database's schema to this version",
     "demo": "do the main job on sample data",
     "sources": "list data sources, or check their mappings on their databases",

@@ -104,7 +104,7 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
 
 
 def build_database(settings: Settings) -> Database:
-    default = f"sqlite:///{_folder(settings.var_dir).absolute() / 'dossier.db'}"
+    default = f"sqlite:///{make_folder(settings.var_dir).absolute() / 'dossier.db'}"
     return Database(database_url(settings.database_url or default))
 
 
@@ -126,7 +126,7 @@ def build_registry(settings: Settings, environ: Mapping[str, str], clock: Clock 
 
 def build_store(settings: Settings) -> ArchiveStore:
     if settings.s3_endpoint is None:
-        return LocalStore(_folder(settings.var_dir / "archives"))
+        return LocalStore(make_folder(settings.var_dir / "archives"))
     public = settings.s3_public_endpoint or settings.s3_endpoint
     return S3Store(
         Bucket(
@@ -164,7 +164,7 @@ async def look_at_store(services: Services) -> None:
 def hold_lock(settings: Settings, stack: AsyncExitStack) -> None:
     """Keeps a second embedded process out: it would take the first one's jobs for abandoned."""
     try:
-        file = stack.enter_context((_folder(settings.var_dir) / "lock").open("w"))
+        file = stack.enter_context((make_folder(settings.var_dir) / "lock").open("w"))
     except OSError as error:
         raise Misconfigured(f"DOSSIER_VAR_DIR: {settings.var_dir}/lock cannot be opened: {error.strerror}.") from error
     try:
@@ -178,7 +178,7 @@ def hold_lock(settings: Settings, stack: AsyncExitStack) -> None:
 def _secret(settings: Settings) -> str:
     if settings.secret_key:
         return settings.secret_key
-    file = _folder(settings.var_dir) / "secret-key"
+    file = make_folder(settings.var_dir) / "secret-key"
     if not file.exists():
         draft = file.with_name(f".secret-key-{os.getpid()}")
         draft.touch(mode=0o600)
@@ -192,7 +192,8 @@ def _secret(settings: Settings) -> str:
     return secret
 
 
-def _folder(path: Path) -> Path:
+def make_folder(path: Path) -> Path:
+    """A directory of the service's own, for its owner alone. Raises Misconfigured."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -76,6 +76,11 @@ class Settings(BaseModel):
         """Whether the API's process takes jobs: nobody else can on its own database, or nobody would be woken."""
         return self.embedded or self.redis_url is None
 
+    @property
+    def sign_of_life(self) -> Path:
+        """What a worker touches every few seconds, for its probe."""
+        return self.var_dir / "worker-lives"
+
     def s3_url(self, endpoint: str) -> str:
         """The endpoint with its scheme: its own, or the one that `s3_secure` says."""
         if "://" in endpoint:

@@ -5,8 +5,6 @@ import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from http import HTTPStatus
-from http.client import HTTPConnection
 
 import uvicorn
 
@@ -18,13 +16,11 @@ from app.settings import Settings, read_settings, unknown_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--probe", action="store_true", help="exit with 0 if the API here is ready, else with 1")
+    """No arguments: everything is a setting."""
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(_arguments: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
-    if arguments.probe:
-        return 0 if _is_ready(settings) else 1
     start_logging(settings, os.environ)
     return asyncio.run(serve(settings, build_services(settings, os.environ)))
 
@@ -59,16 +55,3 @@ def server_of(settings: Settings, services: Services) -> uvicorn.Server:
         log_config=None, access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=10,
     )  # fmt: skip
     return uvicorn.Server(config)
-
-
-def _is_ready(settings: Settings) -> bool:
-    """What a container's health check asks, from inside it."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  compared, not bound
-    asked = HTTPConnection(host, settings.port, timeout=5)
-    try:
-        asked.request("GET", "/health/ready")
-        return asked.getresponse().status == HTTPStatus.OK
-    except OSError:
-        return False
-    finally:
-        asked.close()

@@ -8,17 +8,15 @@ from app.bootstrap import build_services, prepare_schema
 from app.commands.api import start_logging
 from app.kit.errors import Misconfigured
 from app.settings import Settings, read_settings
-from app.worker import lives, work
+from app.worker import work
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--probe", action="store_true", help="exit with 0 if the worker here goes on, else with 1")
+    """No arguments: everything is a setting."""
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(_arguments: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
-    if arguments.probe:
-        return 0 if lives(settings.var_dir) else 1
     if settings.embedded:
         raise Misconfigured(
             "Without DOSSIER_DATABASE_URL the API compiles the archives itself, and nobody else can; set it to run "

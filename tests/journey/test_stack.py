@@ -1,0 +1,161 @@
+"""Two APIs and two workers on PostgreSQL, Valkey and SeaweedFS: the story goes on whoever answers, and whoever dies."""
+
+import asyncio
+import io
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+
+import httpx
+import psycopg
+import pytest
+
+from tests.builders import (
+    BASE,
+    MAPPINGS,
+    archive,
+    document,
+    environ_of,
+    finished,
+    request_export,
+    write_shop,
+    write_website,
+)
+from tests.heavy.test_fault_journey import held_in_redis
+from tests.stack import ROOT, Stack, in_turn, standing
+
+EVENTS = 150_000
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("stack")
+    write_website(folder / "website.db", EVENTS)
+    write_shop(folder / "shop.db")
+    environ = environ_of(folder) | {"DOSSIER_DATA_CENTERS": str(MAPPINGS), "DOSSIER_MAX_EXPORTS": "1"}
+    with standing(folder, environ) as started:
+        yield started
+
+
+@pytest.fixture
+def key(stack: Stack, request: pytest.FixtureRequest) -> str:
+    return stack.key(f"k{abs(hash(request.node.name))}", "acme")
+
+
+async def compiling(client: httpx.AsyncClient, address: str) -> None:
+    async with asyncio.timeout(20):
+        while not ((await client.get(address)).json()["progress"] or {"rows": 0})["rows"]:
+            await asyncio.sleep(0.02)
+
+
+def stored(stack: Stack) -> list[str]:
+    """Archives, and uploads that nobody finished."""
+    client = stack.seaweedfs.client()
+    uploads = [str(one.object_name) for one in client._list_multipart_uploads("dossier").uploads]
+    return uploads + [str(one.object_name) for one in client.list_objects("dossier", recursive=True)]
+
+
+async def test_search_export_download_and_revoke_each_at_another_process(stack: Stack, key: str) -> None:
+    async with in_turn(stack, key) as client:
+        address = await request_export(client)
+        opened = await archive(client, address)
+        assert len(document(opened)["sections"]["events"]) == EVENTS
+        url = (await client.post(f"{address}/links")).json()["url"]
+        by_link = [await client.get(url, headers={"Authorization": ""}) for _ in stack.apis]
+        assert all(zipfile.is_zipfile(io.BytesIO(one.content)) for one in by_link)
+        assert (await client.get(f"{BASE}/history")).json()["items"][0]["downloads"] == 1 + len(stack.apis)
+        assert (await client.delete(address)).status_code == 204
+        assert {(await client.get(url)).status_code for _ in stack.apis} == {410}
+        assert stored(stack) == []
+    assert "compiling up to" in stack.said()
+
+
+async def test_a_worker_is_woken_at_once_and_the_api_compiles_nothing(stack: Stack, key: str) -> None:
+    async with in_turn(stack, key) as client:
+        address = await request_export(client, "iPad")
+        assert (await finished(client, address, seconds=2))["status"] == "ready"
+    with psycopg.connect(stack.postgres.url) as database:
+        assert database.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
+
+
+async def test_a_cancel_at_an_api_stops_the_worker_and_leaves_nothing(stack: Stack, key: str) -> None:
+    async with in_turn(stack, key) as client:
+        before = stored(stack)
+        address = await request_export(client)
+        await compiling(client, address)
+        cancelled = await client.delete(address)
+        assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
+        again = await request_export(client, None)
+        assert (await finished(client, again, seconds=4))["status"] == "ready"
+        assert (await client.delete(again)).status_code == 204
+        async with asyncio.timeout(10):
+            while stored(stack) != before:
+                await asyncio.sleep(0.1)
+        assert (await client.get(address)).json()["status"] == "cancelled"
+
+
+async def test_a_killed_workers_export_is_finished_by_another(stack: Stack, key: str) -> None:
+    async with in_turn(stack, key) as client:
+        before = stored(stack)
+        address = await request_export(client)
+        await compiling(client, address)
+        for worker in stack.workers:
+            worker.kill()
+            worker.start()
+        export = await finished(client, address, seconds=60)
+        assert export["status"] == "ready", stack.said()
+        assert len(stored(stack)) == len(before) + 1
+        assert (await client.delete(address)).status_code == 204
+        assert stored(stack) == before
+
+
+async def test_a_worker_that_is_told_to_stop_loses_nothing_and_says_that_all_is_well(stack: Stack, key: str) -> None:
+    async with in_turn(stack, key) as client:
+        address = await request_export(client)
+        await compiling(client, address)
+        codes = await asyncio.gather(*(asyncio.to_thread(worker.stop) for worker in stack.workers))
+        assert codes == [0, 0]
+        status = (await client.get(address)).json()["status"]
+        assert status in ("queued", "ready")
+        for worker in stack.workers:
+            worker.start()
+        assert (await finished(client, address))["status"] == "ready"
+
+
+async def test_redis_never_holds_anything_but_rings(stack: Stack, key: str) -> None:
+    async with in_turn(stack, key) as client:
+        held = set[str]()
+        for _ in range(3):
+            address = await request_export(client, "iPad")
+            for _ in range(10):
+                held |= held_in_redis(stack)
+                await asyncio.sleep(0.01)
+            export = await finished(client, address)
+        assert held
+        for secret in (export["id"], "acme", "website", "jane", "183", "iPad"):
+            assert not [one for one in held if secret in one]
+
+
+def test_probes_say_whether_a_process_goes_on(stack: Stack) -> None:
+    def probe(environ: dict[str, str], name: str) -> int:
+        command = [sys.executable, "-m", "app", "probe", name]
+        return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, check=False).returncode
+
+    assert [probe(dict(one.environ), "api") for one in stack.apis] == [0, 0]
+    assert [probe(dict(one.environ), "worker") for one in stack.workers] == [0, 0]
+    assert probe(stack.environ, "api") == 1
+    assert probe(stack.environ, "worker") == 1
+
+
+async def test_the_health_names_what_is_away(stack: Stack) -> None:
+    async with httpx.AsyncClient(base_url=stack.address(0)) as client:
+        assert (await client.get("/health/ready")).json()["status"] == "ok"
+        stack.valkey.stop()
+        stack.seaweedfs.stop()
+        answer = await client.get("/health/ready")
+        checks = {"database": "ok", "queue": "degraded", "storage": "degraded", "sources": "ok"}
+        assert (answer.status_code, answer.json()) == (200, {"status": "degraded", "checks": checks})
+        stack.valkey.start()
+        stack.seaweedfs.start()
+        assert (await client.get("/health/ready")).json()["status"] == "ok"
