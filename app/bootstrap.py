@@ -104,8 +104,9 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
 
 
 def build_database(settings: Settings) -> Database:
-    default = f"sqlite:///{make_folder(settings.var_dir).absolute() / 'dossier.db'}"
-    return Database(database_url(settings.database_url or default))
+    if settings.database_url:
+        return Database(database_url(settings.database_url))
+    return Database(database_url(f"sqlite:///{make_folder(settings.var_dir).absolute() / 'dossier.db'}"))
 
 
 def build_keys(settings: Settings, clock: Clock = now) -> tuple[Database, Keys]:

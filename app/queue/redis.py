@@ -34,7 +34,7 @@ class RedisBell:
                 url, socket_connect_timeout=_MOST_SECONDS_TO_RING, socket_timeout=5
             )
         except ValueError as error:
-            raise Misconfigured(f"DOSSIER_REDIS_URL cannot be used: {error}.") from error
+            raise Misconfigured("DOSSIER_REDIS_URL must be a redis://, rediss:// or unix:// address.") from error
         self._redis = ArqRedis(pool, _encode, json.loads, default_queue_name=_QUEUE)
 
     async def ring(self) -> None:

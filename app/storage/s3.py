@@ -120,13 +120,19 @@ class S3Store:
 
     def _prepare(self) -> None:
         if not self._client.bucket_exists(self._bucket):
+            self._make()
+        self._prepared = True
+
+    def _make(self) -> None:
+        try:
             self._client.make_bucket(self._bucket)
             # Not on a bucket that others made: its rules are theirs, and setting ours would remove them.
-            try:
-                self._client.set_bucket_lifecycle(self._bucket, LifecycleConfig([_NET]))
-            except MinioException as error:
-                log.warning("the store takes no lifecycle rule; nothing depends on it: %s", whereabouts(error))
-        self._prepared = True
+            self._client.set_bucket_lifecycle(self._bucket, LifecycleConfig([_NET]))
+        except MinioException as error:
+            # Another process was faster, or the store knows no such rules.
+            if not self._client.bucket_exists(self._bucket):
+                raise
+            log.warning("the bucket was made by another, or without the rule that it expires: %s", whereabouts(error))
 
     def _upload(self, key: str, stream: "_Stream") -> int:
         try:

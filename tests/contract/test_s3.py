@@ -117,6 +117,14 @@ async def test_a_bucket_that_the_service_made_forgets_by_itself_and_another_ones
     await again.close()
 
 
+async def test_several_processes_may_make_the_bucket_at_once(bucket: Bucket, seaweedfs: SeaweedFS) -> None:
+    stores = [S3Store(bucket) for _ in range(6)]
+    await asyncio.gather(*(store.check() for store in stores))
+    assert seaweedfs.client().bucket_exists(bucket.name)
+    for store in stores:
+        await store.close()
+
+
 async def test_archives_are_encrypted_at_rest_where_a_setting_says_so(bucket: Bucket, seaweedfs: SeaweedFS) -> None:
     store = S3Store(replace(bucket, encryption="AES256"))
     size = 9 << 20
