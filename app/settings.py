@@ -44,7 +44,9 @@ class Settings(BaseModel):
     s3_endpoint: Annotated[
         str | None, Field(description="host:port or URL of the archive store. Unset: a directory in VAR_DIR.")
     ] = None
-    s3_bucket: Annotated[str, Field(description="The bucket; made where there is none.")] = "dossier"
+    s3_bucket: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="The bucket; made where there is none.")
+    ] = "dossier"
     s3_region: Annotated[str, Field(description="The bucket's region.")] = "us-east-1"
     s3_secure: Annotated[
         bool | None, Field(description="TLS, where the endpoint is no URL that says so. Default: yes.")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,10 +12,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.bootstrap import prepare_schema
+from app.bootstrap import build_services, prepare_schema
 from app.kit.db import OLDEST_REVISION, Database, database_url
 from app.kit.errors import Misconfigured
-from tests.builders import BASE, Running, archive, candidate, document, finished, request_export, running
+from tests.builders import BASE, Running, archive, candidate, document, environ_of, finished, request_export, running
 from tests.servers import Postgres
 from tests.servers import running as running_server
 
@@ -135,6 +136,46 @@ async def test_this_version_runs_on_the_schema_before_it_and_on_a_later_one(
             await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         with pytest.raises(Misconfigured, match="app migrate"):
             await prepare_schema(manual, database)
+
+
+@engines
+async def test_the_clockwork_runs_in_every_process_and_acts_once(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path
+) -> None:
+    async with on(request, engine, tmp_path, work=False) as service, await service.client() as client:
+        given = service.services.settings
+        others = [build_services(given, environ_of(tmp_path), service.clock) for _ in range(3)]
+        ticks = [one.tick for one in (service.services, *others)]
+        first = await request_export(client)
+        assert await service.services.attempt()
+        second = await request_export(client, "iPad")
+        assert await service.services.attempt._claim()
+        service.clock.ahead = timedelta(days=15)
+        await asyncio.gather(*(tick() for tick in ticks * 2))
+        assert (await client.get(first)).json()["status"] == "expired"
+        assert (await client.get(second)).json()["status"] == "queued"
+        async with service.services.database.reading() as connection:
+            expiries = await connection.execute(
+                text("SELECT count(*) FROM audit_events WHERE action = 'exports:expire'")
+            )
+            lost = await connection.execute(text("SELECT lost_leases FROM jobs"))
+            assert (expiries.scalar_one(), lost.scalar_one()) == (1, 1)
+        assert list((tmp_path / "var" / "archives").rglob("*.zip")) == []
+        for one in others:
+            await one.close()
+
+
+async def test_no_statement_and_no_idle_transaction_lasts_for_ever(postgres_18: str) -> None:
+    database = Database(database_url(postgres_18))
+    async with database.reading() as connection:
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            assert (await connection.execute(text(f"SHOW {name}"))).scalar_one() == "30s"
+        assert (await connection.execute(text("SHOW lock_timeout"))).scalar_one() == "5s"
+    await database.close()
+    chosen = Database(database_url(f"{postgres_18}?options=-c%20statement_timeout%3D7s"))
+    async with chosen.reading() as connection:
+        assert (await connection.execute(text("SHOW statement_timeout"))).scalar_one() == "7s"
+    await chosen.close()
 
 
 async def test_several_processes_may_migrate_at_once(postgres_18: str) -> None:
