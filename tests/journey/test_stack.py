@@ -25,7 +25,7 @@ from tests.builders import (
 from tests.heavy.test_fault_journey import held_in_redis
 from tests.stack import ROOT, Stack, in_turn, standing
 
-EVENTS = 150_000
+EVENTS = 400_000
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def key(stack: Stack, request: pytest.FixtureRequest) -> str:
 
 async def compiling(client: httpx.AsyncClient, address: str) -> None:
     async with asyncio.timeout(20):
-        while not ((await client.get(address)).json()["progress"] or {"rows": 0})["rows"]:
+        while (await client.get(address)).json()["status"] != "compiling":
             await asyncio.sleep(0.02)
 
 
