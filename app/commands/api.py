@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
@@ -38,6 +39,8 @@ async def serve(settings: Settings, services: Services) -> int:
             hold_lock(settings, stack)
         await prepare_schema(settings, services.database)
         server = server_of(settings, services)
+        # Once it has shut down, the server raises the signal again that told it to; by then all is done.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         log.info("starting on http://%s:%d", settings.host, settings.port)
         try:
             await server.serve()

@@ -72,7 +72,7 @@ def test_everything_that_the_image_copies_exists_and_is_not_ignored() -> None:
 
 def test_every_command_that_is_started_or_explained_exists() -> None:
     started = re.findall(r"^    command: \[(\w+)\]$", COMPOSE, re.MULTILINE)
-    probed = re.findall(r"-m, app, (\w+)", COMPOSE)
+    probed = re.findall(r"-m, app, probe, (\w+)", COMPOSE)
     explained = re.findall(r"python -m app (\w+)", COMPOSE + (ROOT / "docs" / "operate.md").read_text())
     assert sorted(started) == ["api", "migrate", "worker"]
     assert sorted(probed) == ["api", "worker"]
