@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -36,13 +37,13 @@ INSERT INTO interactions
 SELECT n, CASE WHEN n % 1000 < 500 THEN 1 WHEN n % 1000 < 600 THEN 2 WHEN n % 1000 < 610 THEN 3 WHEN n % 1000 = 610
        THEN 4 WHEN n % 10000 = 611 THEN 5 ELSE 1000 + n % 1000003 END,
        'iPhone', 'Safari', timestamptz '2021-01-01' + n * interval '15 seconds' + interval '1 microsecond' * (n % 999983),
-       (ARRAY['page_view', 'click', 'scroll', 'form_submit', 'search'])[1 + n % 5],
+       (array['page_view', 'click', 'scroll', 'form_submit', 'search'])[1 + n % 5],
        'https://shop.example.com/outdoor/catalogue/' || md5(n::text) || '?page=' || n % 97,
        'Tents, sleeping bags and more — page ' || n % 97, 'https://search.example/?q=' || md5((n / 7)::text),
        'spring-' || n % 13, 'DE', (ARRAY['Köln', 'München', 'Zürich', 'Wien'])[1 + n % 4], (n % 100000) / 7.0,
        sqrt(n % 1000), jsonb_build_object('viewport', jsonb_build_array(n % 1920, n % 1080), 'ab', 'v' || n % 3,
        'session', md5((n / 40)::text), 'depth', n % 100)
-FROM generate_series(%s::bigint, %s::bigint) AS n
+FROM generate_series($1::bigint, $2::bigint) AS n
 """
 SECTION = """SELECT id, at, kind, url, title, referrer, campaign, country, city, seconds, score, properties
 FROM interactions WHERE visitor_id = {visitor} AND device IS NOT DISTINCT FROM {device}
@@ -84,13 +85,15 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=ROWS)
     given = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="dossier-bench-") as name,
-        standing(Path(name), environ_of(Path(name)), apis=1, workers=0) as stack,
-    ):
-        prepare(stack.postgres, given.rows)
-        stack.add_worker()
-        asyncio.run(measure(stack, given.rounds))
+    with tempfile.TemporaryDirectory(prefix="dossier-bench-") as name:
+        folder = Path(name)
+        with standing(folder / "stack", environ_of(folder), apis=0, workers=0) as stack:
+            prepare(stack.postgres, given.rows)
+            stack.environ["BENCH_URL"] = stack.postgres.url
+            stack.add_api()
+            stack.add_worker()
+            stack.wait_until_ready()
+            asyncio.run(measure(stack, given.rounds))
     return 0
 
 
@@ -100,7 +103,7 @@ def environ_of(folder: Path) -> dict[str, str]:
     (centers / "center.toml").write_text(CENTER)
     sql = SECTION.format(visitor=":visitor", device=":device", browser=":browser")
     (centers / "website.toml").write_text(MAPPING.format(sql=sql))
-    return {"DOSSIER_DATA_CENTERS": str(centers.parent), "BENCH_URL": "", "DOSSIER_MAX_EXPORTS": "1"}
+    return {"DOSSIER_DATA_CENTERS": str(centers.parent), "DOSSIER_MAX_EXPORTS": "1"}
 
 
 def prepare(server: Postgres, rows: int) -> None:
@@ -108,7 +111,7 @@ def prepare(server: Postgres, rows: int) -> None:
     with psycopg.connect(server.url, autocommit=True) as database:
         database.execute(TABLE)
         for first in range(1, rows + 1, 1_000_000):
-            database.execute(FILL, (first, min(rows, first + 999_999)))
+            psycopg.RawCursor(database).execute(FILL, (first, min(rows, first + 999_999)))
         database.execute("SET maintenance_work_mem = '1GB'")
         database.execute("CREATE INDEX ON interactions (visitor_id, at, id)")
         database.execute("VACUUM ANALYZE interactions")
@@ -198,9 +201,11 @@ def server_cpu(stack: Stack) -> float:
     """Of the server with all its children, those that have ended included."""
     postmaster = psutil.Process(int((stack.postgres.folder / "data" / "postmaster.pid").read_text().split()[0]))
     own = postmaster.cpu_times()
-    alive = [one.cpu_times() for one in postmaster.children()]
-    ended = own.children_user + own.children_system
-    return float(own.user + own.system + ended + sum(one.user + one.system for one in alive))
+    total = own.user + own.system + own.children_user + own.children_system
+    for child in postmaster.children():
+        with suppress(psutil.NoSuchProcess):
+            total += sum(child.cpu_times()[:2])
+    return float(total)
 
 
 def report(rows: int, found: dict[str, list[Taken]]) -> None:

@@ -29,14 +29,15 @@ def write_document(frame: Frame, tallies: Sequence[Tally], parts: Iterator[Part]
 
 
 def _write_rows(tally: Tally, parts: Iterator[Part]) -> Iterator[bytes]:
-    before = b"["
+    begun = False
     for part in parts:
         if part is SectionEnd:
             break
         tally.add(part)
-        yield tally.count(before + b",".join(part.rows))
-        before = b","
-    yield tally.count(b"[]" if before == b"[" else b"]")
+        # The empty first piece brings the comma that parts this batch from the one before.
+        yield tally.count(b",".join([b"", *part.rows]) if begun else b"[" + b",".join(part.rows))
+        begun = True
+    yield tally.count(b"]" if begun else b"[]")
 
 
 def compact(value: object) -> bytes:

@@ -37,9 +37,12 @@ class Tally:
         self.sample.add(batch)
         dated = [moment for moment in batch.moments or () if moment]
         if dated:
-            self.first = min(self.first or dated[0], *dated)
-            self.last = max(self.last or dated[0], *dated)
-            self.days.update(moment.date() for moment in dated)
+            first, last = min(dated), max(dated)
+            self.first, self.last = min(self.first or first, first), max(self.last or last, last)
+            if first.date() == last.date():
+                self.days[first.date()] += len(dated)
+            else:
+                self.days.update(map(datetime.date, dated))
 
     @property
     def sha256(self) -> str:
@@ -79,7 +82,8 @@ class Latest:
         known = [moment or _NEVER for moment in moments]
         full = len(self._kept) == _LATEST
         if not (full and max(known) < self._kept[0][0]):
-            numbered = zip(known, range(self._seen, self._seen + len(known)), batch.rows, strict=True)
+            latest = sorted(range(len(known)), key=known.__getitem__)[-_LATEST:]
+            numbered = [(known[place], self._seen + place, batch.rows[place]) for place in latest]
             self._kept = self._bounded(sorted([*self._kept, *numbered])[-_LATEST:])
         self._seen += len(known)
 
@@ -92,6 +96,8 @@ class Latest:
         return self._seen == len(self._kept)
 
     def _bounded(self, rows: list[tuple[datetime, int, bytes]]) -> list[tuple[datetime, int, bytes]]:
+        if sum(len(row) for _, _, row in rows) <= self._most_bytes:
+            return rows
         kept: deque[tuple[datetime, int, bytes]] = deque()
         left = self._most_bytes
         for row in reversed(rows):

@@ -1,21 +1,22 @@
 """Data sources in SQLite files: opened read-only, read by the standard library's driver in a thread."""
 
-import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from app.sources.engine import Encoding, Places, Query, Row, Session, Values
 from app.sources.port import Batch, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
-from app.sources.values import RowEncoder, Unencodable, moment
+from app.sources.thread import SessionThread
+from app.sources.values import RowEncoder, Unencodable, in_batches, moment
 
-Result = TypeVar("Result")
-_ROWS, _BYTES = 1000, 1 << 18
+_ROWS_AT_ONCE = 1000
 # What may be otherwise next time, or on another day: https://www.sqlite.org/rescode.html
 _PASSING = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR,
@@ -37,8 +38,7 @@ class SqliteEngine:
     @asynccontextmanager
     async def session(self, seconds: float, *, long: bool) -> AsyncIterator[Session]:
         async with self._places.take(long=long):
-            # A thread of its own: a slow archive store may hold every thread of the common pool.
-            thread = _Thread()
+            thread = SessionThread()
             try:
                 connection = await thread.run(lambda: _opened(self._path, seconds))
                 try:
@@ -53,21 +53,10 @@ class SqliteEngine:
         """Nothing stays open between sessions."""
 
 
-class _Thread:
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, "sqlite")
-
-    async def run(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-
-    def end(self) -> None:
-        self._pool.shutdown(wait=False)
-
-
 class _SqliteSession:
     """Implements Session: one deferred transaction, whose first read fixes the snapshot."""
 
-    def __init__(self, connection: sqlite3.Connection, thread: _Thread) -> None:
+    def __init__(self, connection: sqlite3.Connection, thread: SessionThread) -> None:
         self._connection, self._thread = connection, thread
 
     async def rows(self, query: Query, values: Values) -> AsyncGenerator[Row]:
@@ -83,11 +72,21 @@ class _SqliteSession:
         return _given_names([column[0] for column in cursor.description])
 
     async def encoded(self, query: Query, values: Values, encoding: Encoding) -> AsyncGenerator[Batch]:
-        cursor = await self._thread.run(lambda: self._executed(query, values, encoding=True))
+        batches = self._thread.each(self._encoded(query, values, encoding), self._connection.interrupt)
+        async with aclosing(batches):
+            async for batch in batches:
+                yield batch
+
+    def _encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
+        cursor = self._executed(query, values, encoding=True)
         names = [column[0] for column in cursor.description]
-        batches = _Batches(cursor, query, RowEncoder(names, encoding.json), encoding, names)
-        while batch := await self._thread.run(batches.following):
-            yield batch
+        encode, time = RowEncoder(names, encoding.json).encode, names.index(encoding.time) if encoding.time else None
+        rows = ((encode(row), row[time] if time is not None else None) for row in cursor)
+        try:
+            with _named_errors(query.place, encoding=True):
+                yield from in_batches(rows, None if time is None else partial(_moments, encoding.zone))
+        except Unencodable as error:
+            raise ValueNotEncodable(query.place, str(error)) from error
 
     def _executed(self, query: Query, values: Values, *, encoding: bool = False) -> sqlite3.Cursor:
         text, bound = query.statement.bind(values, lambda _: "?")
@@ -96,31 +95,6 @@ class _SqliteSession:
         if cursor.description is None:
             raise SourceMisconfigured(f"{query.place} is no SELECT.")
         return cursor
-
-
-class _Batches:
-    """Cuts a cursor's rows into batches of bounded size, in the session's thread."""
-
-    def __init__(
-        self, cursor: sqlite3.Cursor, query: Query, encoder: RowEncoder, encoding: Encoding, names: Sequence[str]
-    ) -> None:
-        self._cursor, self._query, self._encoder, self._encoding = cursor, query, encoder, encoding
-        self._time = names.index(encoding.time) if encoding.time else None
-
-    def following(self) -> Batch | None:
-        rows, times, size = list[bytes](), list[object](), 0
-        try:
-            with _named_errors(self._query.place, encoding=True):
-                for row in self._cursor:
-                    rows.append(self._encoder.encode(row))
-                    times.append(row[self._time] if self._time is not None else None)
-                    size += len(rows[-1])
-                    if len(rows) == _ROWS or size >= _BYTES:
-                        break
-        except Unencodable as error:
-            raise ValueNotEncodable(self._query.place, str(error)) from error
-        moments = [moment(one, self._encoding.zone) for one in times] if self._time is not None else None
-        return Batch(rows, moments) if rows else None
 
 
 def _opened(path: Path, seconds: float) -> sqlite3.Connection:
@@ -135,9 +109,13 @@ def _opened(path: Path, seconds: float) -> sqlite3.Connection:
     return connection
 
 
+def _moments(zone: ZoneInfo | None, times: list[object]) -> list[datetime | None]:
+    return [moment(one, zone) for one in times]
+
+
 def _fetched(cursor: sqlite3.Cursor, query: Query) -> list[Any]:
     with _named_errors(query.place):
-        return cursor.fetchmany(_ROWS)
+        return cursor.fetchmany(_ROWS_AT_ONCE)
 
 
 def _given_names(names: list[str]) -> list[str]:

@@ -2,11 +2,16 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, date, datetime, tzinfo
+from typing import TypeVar
 
 import msgspec
 
+from app.sources.port import Batch
+
+Item = TypeVar("Item")
+_BATCH_ROWS, _BATCH_BYTES = 1000, 1 << 18
 _PLAIN = frozenset((str, int, type(None), bool))
 _MILLISECONDS_FROM = 100_000_000_000
 
@@ -37,6 +42,22 @@ class RowEncoder:
         for name, value in zip(self._columns, values, strict=True):
             _checked(name, self._encode, value)
         return "?"
+
+
+def in_batches(
+    rows: Iterable[tuple[bytes, Item]], moments: Callable[[list[Item]], list[datetime | None]] | None
+) -> Generator[Batch]:
+    """Cuts rows, each with what dates it, into batches of bounded size."""
+    held, times, size = list[bytes](), list[Item](), 0
+    for row, time in rows:
+        held.append(row)
+        times.append(time)
+        size += len(row)
+        if size >= _BATCH_BYTES or len(held) == _BATCH_ROWS:
+            yield Batch(held, moments(times) if moments else None)
+            held, times, size = [], [], 0
+    if held:
+        yield Batch(held, moments(times) if moments else None)
 
 
 def moment(value: object, zone: tzinfo | None) -> datetime | None:

@@ -168,17 +168,19 @@ class _Stream:
         self.error: Exception | None = None
 
     def read(self, size: int) -> bytes:
-        parts, have = [self._rest], len(self._rest)
+        parts, missing = list[bytes](), size
         try:
-            while have < size and (chunk := next(self._chunks, None)) is not None:
-                parts.append(chunk)
-                have += len(chunk)
+            while missing:
+                chunk = self._rest or next(self._chunks, None)
+                if chunk is None:
+                    break
+                parts.append(chunk[:missing])
+                self._rest = chunk[missing:]
+                missing -= len(parts[-1])
         except Exception as error:
             self.error = error
             raise
-        whole = b"".join(parts)
-        self._rest = whole[size:]
-        return whole[:size]
+        return b"".join(parts)
 
 
 def _client(bucket: Bucket, endpoint: str) -> Minio:
