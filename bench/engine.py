@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 import httpx
 import psutil  # type: ignore[import-untyped]
@@ -127,6 +127,27 @@ async def measure(stack: Stack, rounds: int) -> None:
                     found.setdefault(name, []).append(await asyncio.to_thread(run, stack, visitor))
                 found.setdefault("dossier", []).append(await export(stack, client, visitor))
             report(rows, found)
+        await report_small(client)
+
+
+async def report_small(client: httpx.AsyncClient) -> None:
+    """One after the other: 1,000 interactions, from the request to an archive that can be downloaded."""
+    times = []
+    for _ in range(100):
+        token = await candidate(client, 5)
+        begun = time.perf_counter()
+        address = (await client.post(f"{BASE}/exports", json={"candidate": token})).headers["location"]
+        while (await client.get(address)).json()["links"]["archive"] is None:
+            await asyncio.sleep(0.005)
+        times.append(1000 * (time.perf_counter() - begun))
+    cut = quantiles(times, n=20)
+    print(f"1,000 interactions, request to download: p50 {median(times):.0f} ms, p95 {cut[18]:.0f} ms", flush=True)
+
+
+async def candidate(client: httpx.AsyncClient, visitor: int) -> str:
+    answer = await client.post(f"{BASE}/visitors/search", json={"identifier": f"cookie-{visitor}"})
+    (one,) = answer.json()["data_sources"][0]["visitors"][0]["combinations"]
+    return str(one["candidate"])
 
 
 async def export(stack: Stack, client: httpx.AsyncClient, visitor: int) -> Taken:
@@ -135,8 +156,7 @@ async def export(stack: Stack, client: httpx.AsyncClient, visitor: int) -> Taken
     used, peak = psutil.Process(worker.pid), Path(f"/proc/{worker.pid}")
     (peak / "clear_refs").write_text("5")
     before, served = sum(used.cpu_times()[:2]), server_cpu(stack)
-    answer = await client.post(f"{BASE}/visitors/search", json={"identifier": f"cookie-{visitor}"})
-    (token,) = [one["candidate"] for one in answer.json()["data_sources"][0]["visitors"][0]["combinations"]]
+    token = await candidate(client, visitor)
     made = await client.post(f"{BASE}/exports", json={"candidate": token})
     while (done := (await client.get(made.headers["location"])).json())["status"] in ("queued", "compiling"):
         await asyncio.sleep(0.1)
