@@ -17,6 +17,7 @@ COMMANDS = {
     "sources": "list data sources, or check their mappings on their databases",
     "keys": "make, list and revoke API keys",
     "openapi": "print the OpenAPI document",
+    "verify": "check archives against their own manifests, offline",
 }
 
 

@@ -58,8 +58,8 @@ async def test_five_gibibytes_pass_in_256_mebibytes_and_open_everywhere(tmp_path
             print(f"{export['size']:,} bytes of ZIP; the worker's peak was {peak / (1 << 20):.0f} MiB")
             assert peak < 256 << 20
             await download(client, export["links"]["archive"], tmp_path / "export.zip")
-        jobs = psycopg.connect(stack.postgres.url).execute("SELECT count(*) FROM jobs").fetchone()
-        assert jobs == (0,)
+        with psycopg.connect(stack.postgres.url) as database:
+            assert database.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
     look_at(tmp_path / "export.zip")
 
 

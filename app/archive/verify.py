@@ -1,0 +1,183 @@
+"""Checks an archive against its own manifest, offline and in constant memory; no finding quotes personal data."""
+
+import hashlib
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from app.archive.document import compact
+from app.archive.scan import Counted, Malformed, Scanner
+from app.archive.schema import Included, Manifest, PersonalData
+from app.kit.errors import Misconfigured
+
+_DOCUMENT, _MANIFEST = "personal-data.json", "META/manifest.json"
+_MEMBERS = ["README.txt", _DOCUMENT, "report.html", _MANIFEST]
+_LIFETIME = timedelta(hours=14 * 24)
+_CHUNK, _LARGEST_MANIFEST = 1 << 17, 16 << 20
+_BEGINNING, _FORM = b"PK\x03\x04", "as published"
+_PRINTED = re.compile(r"[A-Za-z0-9_./-]{1,80}")
+# What the standard library raises, beside its own error, for bytes that do not belong where they stand.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, UnicodeDecodeError, NotImplementedError)
+Form = TypeVar("Form", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison: `what` names the thing within its group, the others say what it should be and what it is."""
+
+    group: str
+    what: str
+    expected: str
+    found: str
+
+    @property
+    def holds(self) -> bool:
+        return self.expected == self.found
+
+
+def verify(path: Path) -> Iterator[Check]:
+    """Ends early where what follows would rest on what failed. Raises Misconfigured if it is no ZIP at all."""
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != _BEGINNING:
+                raise Misconfigured(f"{path} is not a ZIP; name an archive as it was downloaded.")
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    yield from _archive(archive)
+            except _DAMAGE:
+                yield Check("zip", "the file", "whole, every CRC right", "cut off or damaged")
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _archive(archive: zipfile.ZipFile) -> Iterator[Check]:
+    entries = archive.infolist()
+    names = Check("zip", "members", _listed(_MEMBERS), _listed([entry.filename for entry in entries]))
+    yield names
+    if not names.holds:
+        return
+    apart = archive.comment or entries[0].header_offset
+    yield Check("zip", "beside them", "nothing", "something" if apart else "nothing")
+    kinds = [Check("zip", f"kind of {entry.filename}", "a plain file", _kind(entry)) for entry in entries]
+    yield from kinds
+    if all(check.holds for check in kinds):
+        yield from _contents(archive, entries[-1].file_size)
+
+
+def _contents(archive: zipfile.ZipFile, size: int) -> Iterator[Check]:
+    text = archive.read(_MANIFEST) if size <= _LARGEST_MANIFEST else b""
+    manifest, said = _parsed(Manifest, text)
+    yield Check("manifest", "its form", _FORM, said)
+    if manifest:
+        yield from _manifest(manifest)
+        yield from _members(archive, manifest)
+
+
+def _manifest(manifest: Manifest) -> Iterator[Check]:
+    names = [member.name for member in manifest.members]
+    yield Check("manifest", "its members", _listed(_MEMBERS[:-1]), _listed(names))
+    unpacked = sum(member.size for member in manifest.members)
+    yield Check("manifest", "its total", f"{unpacked:,} bytes", f"{manifest.totals.bytes:,} bytes")
+    begins, ends = (datetime.fromisoformat(one) for one in (manifest.export.compiled_at, manifest.export.expires_at))
+    yield Check("manifest", "expires_at, counted from compiled_at", str(_LIFETIME), str(ends - begins))
+
+
+def _members(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[Check]:
+    for member in manifest.members:
+        content = _Member(archive, member.name)
+        if member.name == _DOCUMENT:
+            yield from _document(content, manifest)
+        yield Check("members", member.name, _size(member.size, member.sha256), content.finished())
+
+
+class _Member:
+    """A member's bytes, hashed as they pass."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self.chunks = self._read(archive, name)
+        self._size, self._digest = 0, hashlib.sha256()
+
+    def finished(self) -> str:
+        """Reads what is left, so that its CRC is checked too."""
+        for _ in self.chunks:
+            pass
+        return _size(self._size, self._digest.hexdigest())
+
+    def _read(self, archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+        with archive.open(name) as file:
+            while chunk := file.read(_CHUNK):
+                self._size += len(chunk)
+                self._digest.update(chunk)
+                yield chunk
+
+
+def _document(content: _Member, manifest: Manifest) -> Iterator[Check]:
+    scanner, counted, said = Scanner(content.chunks), list[Counted](), _FORM
+    try:
+        yield from _frame(scanner.head(), manifest)
+        counted.extend(scanner.sections())
+    except Malformed as error:
+        said = str(error)
+    yield Check("document", "its form", _FORM, said)
+    if said == _FORM:
+        yield from _sections(manifest, counted)
+
+
+def _frame(head: bytes, manifest: Manifest) -> Iterator[Check]:
+    frame, said = _parsed(PersonalData, head[:-1] + b',"sections":{}}')
+    if frame and compact(frame.model_dump(exclude={"sections"}, exclude_unset=True)) != head:
+        said = "with keys or spaces in other places"
+    yield Check("document", "its frame", _FORM, said)
+    if frame:
+        promised = manifest.export.model_dump()
+        other = [name for name, value in frame.export.model_dump().items() if promised[name] != value]
+        yield Check("document", "its export", "the manifest's", " and ".join(other) or "the manifest's")
+
+
+def _sections(manifest: Manifest, counted: Sequence[Counted]) -> Iterator[Check]:
+    found = {one.name: _counts(one) for one in counted}
+    for one in manifest.sections:
+        if isinstance(one, Included):
+            yield Check("sections", one.name, _counts(one), found.get(one.name, "not in the document"))
+        else:
+            yield Check("sections", one.name, one.status, "in the document" if one.name in found else one.status)
+    included = [one.name for one in manifest.sections if isinstance(one, Included)]
+    yield Check("sections", "their order", _listed(included), _listed([one.name for one in counted]))
+
+
+def _counts(one: Included | Counted) -> str:
+    return f"{one.rows:,} rows, {_size(one.bytes, one.sha256)}"
+
+
+def _size(size: int, sha256: str) -> str:
+    return f"{size:,} bytes, SHA-256 {sha256}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(name if _PRINTED.fullmatch(name) else "(a name not to be printed)" for name in names)
+
+
+def _kind(entry: zipfile.ZipInfo) -> str:
+    mode = entry.external_attr >> 16
+    if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "encrypted, or packed in another way"
+    return "a plain file" if stat.S_ISREG(mode) and not mode & 0o111 else f"mode {mode:o}"
+
+
+def _parsed(form: type[Form], text: bytes) -> tuple[Form | None, str]:
+    try:
+        return form.model_validate_json(text), _FORM
+    except ValidationError as error:
+        # Neither pydantic's message, which may quote a value, nor the name of a key that nobody knows.
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = first["loc"][: -1 if first["type"] == "extra_forbidden" else None]
+        return None, f"{'.'.join(map(str, where)) or 'the whole'}: {first['type'].replace('_', ' ')}"

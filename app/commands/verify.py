@@ -1,0 +1,46 @@
+"""Checks archives against their own manifests, offline; prints counts and hashes, never what they hold."""
+
+import argparse
+import json
+from pathlib import Path
+
+from app.archive.schema import published
+from app.archive.verify import verify
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("archive", nargs="*", type=Path, metavar="ARCHIVE.zip")
+    parser.add_argument("--schemas", type=Path, metavar="FOLDER", help="write the published JSON Schemas there instead")
+    parser.set_defaults(usage=parser.error)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if bool(arguments.archive) == bool(arguments.schemas):
+        arguments.usage("give one or more archives, or --schemas FOLDER")
+    if arguments.schemas:
+        return _write_schemas(arguments.schemas)
+    return max([_verified(path) for path in arguments.archive])
+
+
+def _write_schemas(folder: Path) -> int:
+    for name, schema in published().items():
+        (folder / name).write_text(json.dumps(schema, indent=2) + "\n")
+    return 0
+
+
+def _verified(path: Path) -> int:
+    checks = list(verify(path))
+    for group in dict.fromkeys(check.group for check in checks):
+        own = [check for check in checks if check.group == group]
+        failed = sum(not check.holds for check in own)
+        print(f"{group:10}{len(own)} checks, {failed or 'none'} failed")
+        if group == "sections":
+            print("\n".join(f"  {check.what:24}{check.found.partition(' rows,')[0]}" for check in own[:-1]))
+    for check in checks:
+        if not check.holds:
+            print(f"{path}: FAILURE: {check.group}: {check.what}")
+            print(f"  expected {check.expected}\n  found    {check.found}")
+    holds = all(check.holds for check in checks)
+    if holds:
+        print(f"{path}: as its manifest says")
+    return 0 if holds else 1
