@@ -10,7 +10,6 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from app.access.endpoints import Gatekeeper
 from app.access.keys import Keys
 from app.audit.trail import Trail
 from app.exports.attempt import Attempt
@@ -25,13 +24,13 @@ from app.history.browse import Browse
 from app.kit.clock import Clock, now
 from app.kit.db import Database, database_url
 from app.kit.errors import Misconfigured
-from app.kit.logs import log, whereabouts
+from app.kit.logs import configure, log, whereabouts
 from app.kit.page import PageTokens
 from app.kit.seal import Keyring
 from app.queue.local import LocalBell
 from app.queue.port import Bell
 from app.queue.redis import RedisBell
-from app.settings import Settings
+from app.settings import Settings, unknown_settings
 from app.sources.agents import read_agent
 from app.sources.candidate import Candidates
 from app.sources.port import DataSource
@@ -55,7 +54,7 @@ class Services:
     store: ArchiveStore
     bell: Bell
     keys: Keys
-    keeper: Gatekeeper
+    trail: Trail
     search: Search
     request: RequestExport
     browse: Browse
@@ -82,7 +81,6 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     store, bell = build_store(settings), RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
     browse = Browse(database, PageTokens(keyring, clock), clock)
     download = Download(browse, database, store, trail, clock)
-    titles = {center.id: center.title for center in registry.centers.values()}
     return Services(
         settings=settings,
         database=database,
@@ -90,7 +88,7 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
         store=store,
         bell=bell,
         keys=keys,
-        keeper=Gatekeeper(keys, titles, database, trail),
+        trail=trail,
         search=Search(registry, candidates, database, trail, clock),
         request=RequestExport(registry, candidates, database, trail, bell, clock),
         browse=browse,
@@ -137,6 +135,12 @@ def build_store(settings: Settings) -> ArchiveStore:
             settings.s3_ca_file, settings.s3_encryption,
         )
     )  # fmt: skip
+
+
+def start_logging(settings: Settings, environ: Mapping[str, str]) -> None:
+    configure(settings.log_format or ("text" if settings.embedded else "json"))
+    for name in unknown_settings(environ):
+        log.warning("%s is no setting of this version and does nothing; see README.", name)
 
 
 async def prepare_schema(settings: Settings, database: Database) -> None:

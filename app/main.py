@@ -64,7 +64,8 @@ def create_app(services: Services) -> FastAPI:
 
 
 def _routers(services: Services) -> list[APIRouter]:
-    keeper = services.keeper
+    titles = {center.id: center.title for center in services.registry.centers.values()}
+    keeper = access.Gatekeeper(services.keys, titles, services.database, services.trail)
     return [
         access.routes(keeper),
         sources.routes(services.registry, keeper),

@@ -4,16 +4,15 @@ import argparse
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 import uvicorn
 
-from app.bootstrap import Services, build_services, hold_lock, prepare_schema
+from app.bootstrap import Services, build_services, hold_lock, prepare_schema, start_logging
 from app.kit.errors import Misconfigured
-from app.kit.logs import configure, log
+from app.kit.logs import log
 from app.main import create_app
-from app.settings import Settings, read_settings, unknown_settings
+from app.settings import Settings, read_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,12 +23,6 @@ def run(_arguments: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
     start_logging(settings, os.environ)
     return asyncio.run(serve(settings, build_services(settings, os.environ)))
-
-
-def start_logging(settings: Settings, environ: Mapping[str, str]) -> None:
-    configure(settings.log_format or ("text" if settings.embedded else "json"))
-    for name in unknown_settings(environ):
-        log.warning("%s is no setting of this version and does nothing; see README.", name)
 
 
 async def serve(settings: Settings, services: Services) -> int:

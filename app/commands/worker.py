@@ -4,8 +4,7 @@ import argparse
 import asyncio
 import os
 
-from app.bootstrap import build_services, prepare_schema
-from app.commands.api import start_logging
+from app.bootstrap import build_services, prepare_schema, start_logging
 from app.kit.errors import Misconfigured
 from app.settings import Settings, read_settings
 from app.worker import work

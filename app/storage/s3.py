@@ -161,14 +161,15 @@ class S3Store:
 
 
 class _Stream:
-    """What the client reads from: full parts, because it joins smaller pieces by copying them again and again."""
+    """What the client reads from: large pieces, because it joins small ones by copying them again and again."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks, self._rest = chunks, b""
         self.error: Exception | None = None
 
     def read(self, size: int) -> bytes:
-        parts, missing = list[bytes](), size
+        # By halves, since what the client joins and cuts it holds twice for a moment, beside the part before.
+        parts, missing = list[bytes](), min(size, _PART // 2)
         try:
             while missing:
                 chunk = self._rest or next(self._chunks, None)

@@ -1,6 +1,7 @@
 """The house stands: imports go one way, libraries stay at home, files and functions stay small."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,3 +139,10 @@ def test_direct_dependencies_stay_few_and_each_has_its_reason() -> None:
     assert len(lines) <= 15
     assert all("#" in line for line in lines)
     assert sys.version_info >= (3, 11)
+
+
+def test_a_worker_needs_no_web_framework() -> None:
+    """It would cost every worker a tenth of its memory."""
+    loaded = "import sys, app.commands.worker; print(*(one for one in ('fastapi', 'starlette', 'uvicorn') if one in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
