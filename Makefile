@@ -26,7 +26,8 @@ test: $(VENV)/test ## run all tests, on real servers started for them
 heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault
 	@$(BIN)/python -m pytest -m heavy -s
 
-bench: $(VENV)/test ## measure searches at rest and beside 1 GB each of compiling and handing over
+bench: $(VENV)/test ## measure exports against the database's own speed, and searches beside 1 GB each way
+	@$(BIN)/python -m bench.engine
 	@$(BIN)/python -m bench.search_beside_exports
 
 check: $(VENV)/test ## lint and types
