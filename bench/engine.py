@@ -19,6 +19,7 @@ import psycopg
 
 from tests.builders import BASE
 from tests.servers import Postgres
+from tests.small import mapping, section, toml, write_mappings
 from tests.stack import Stack, in_turn, standing
 
 # One visitor of each size, spread evenly among the rows of everybody else.
@@ -48,25 +49,10 @@ FROM generate_series($1::bigint, $2::bigint) AS n
 SECTION = """SELECT id, at, kind, url, title, referrer, campaign, country, city, seconds, score, properties
 FROM interactions WHERE visitor_id = {visitor} AND device IS NOT DISTINCT FROM {device}
 AND browser IS NOT DISTINCT FROM {browser} ORDER BY at, id"""
-MAPPING = """
-title = "Website"
-dsn = "BENCH_URL"
-[find]
-tracking_id = "SELECT id AS visitor, email AS label FROM people WHERE cookie = :tracking_id"
-combinations = "SELECT 'iPhone' AS device, 'Safari' AS browser FROM people WHERE id = :visitor"
-[[section]]
-name = "interactions"
-title = "What you did"
-category = "interaction"
-origin = "observed"
-purpose = "Measuring"
-retention = "13 months"
-time = "at"
-sql = \"\"\"{sql}\"\"\"
-"""
-CENTER = """title = "Acme"
-notice = {controller = "Acme", contact = "privacy@acme.example", rights = "All", authority = "The authority"}
-"""
+FIND = {
+    "tracking_id": "SELECT id AS visitor, email AS label FROM people WHERE cookie = :tracking_id",
+    "combinations": "SELECT 'iPhone' AS device, 'Safari' AS browser FROM people WHERE id = :visitor",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +84,9 @@ def main() -> int:
 
 
 def environ_of(folder: Path) -> dict[str, str]:
-    centers = folder / "data-centers" / "acme"
-    centers.mkdir(parents=True)
-    (centers / "center.toml").write_text(CENTER)
     sql = SECTION.format(visitor=":visitor", device=":device", browser=":browser")
-    (centers / "website.toml").write_text(MAPPING.format(sql=sql))
-    return {"DOSSIER_DATA_CENTERS": str(centers.parent), "DOSSIER_MAX_EXPORTS": "1"}
+    source = toml(mapping(section("interactions", sql, time="at"), find=FIND, dsn="BENCH_URL"))
+    return {"DOSSIER_DATA_CENTERS": str(write_mappings(folder, source)), "DOSSIER_MAX_EXPORTS": "1"}
 
 
 def prepare(server: Postgres, rows: int) -> None:

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from importlib.metadata import files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import urllib3
 from minio import Minio
@@ -22,6 +22,7 @@ from minio import Minio
 # PostgreSQL refuses to run as root, so root lends it to this user, in a folder of its own.
 _LENT_TO = "nobody"
 _INSTALLED = {"16": "pginstall", "18": "pginstall18"}
+Kind = TypeVar("Kind", bound="Server")
 _PATIENCE_SECONDS = 60
 # `weed` takes a second port, this much higher, for each one that it is given.
 _TWIN = 10_000
@@ -32,7 +33,6 @@ class Server(ABC):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     @abstractmethod
@@ -41,8 +41,19 @@ class Server(ABC):
     @abstractmethod
     def start(self) -> None: ...
 
+    @abstractmethod
     def stop(self) -> None:
-        """Ends it the hard way: what it had promised to keep, it must have kept."""
+        """The hard way: what it had promised to keep, it must have kept."""
+
+
+class Spawned(Server):
+    """A server that is one process of ours."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def stop(self) -> None:
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -62,11 +73,11 @@ class Server(ABC):
                 raise RuntimeError(f"{said[0]} did not start: {log.read_text()[-2000:]}")
             time.sleep(0.05)
 
-    def _answers(self) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _answers(self) -> bool: ...
 
 
-class Valkey(Server):
+class Valkey(Spawned):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.port = free_port()
@@ -96,7 +107,7 @@ class Valkey(Server):
             return False
 
 
-class SeaweedFS(Server):
+class SeaweedFS(Spawned):
     """An S3-compatible store that checks signatures; data lies in the folder and survives a restart."""
 
     access_key, secret_key = "tests", "secret-of-the-tests"
@@ -137,6 +148,13 @@ class SeaweedFS(Server):
             self.url.partition("://")[2], self.access_key, self.secret_key,
             secure=False, region="us-east-1", http_client=impatient,
         )  # fmt: skip
+
+    def stored(self, bucket: str = "dossier") -> list[str]:
+        """Objects, and uploads that nobody finished."""
+        client = self.client()
+        uploads = client._list_multipart_uploads(bucket).uploads
+        objects = [str(one.object_name) for one in client.list_objects(bucket, recursive=True)]
+        return objects + [f"unfinished {one.object_name}" for one in uploads]
 
     def _answers(self) -> bool:
         """Ready at the first successful write."""
@@ -191,7 +209,7 @@ class Postgres(Server):
 
 
 @contextmanager
-def running(kind: type[Server], *arguments: str) -> Iterator[Server]:
+def running(kind: type[Kind], *arguments: str) -> Iterator[Kind]:
     """A fresh server for as long as the block. Not below the current folder: that one may be closed to others."""
     with tempfile.TemporaryDirectory(prefix=f"dossier-{kind.__name__.lower()}-", dir=tempfile.gettempdir()) as name:
         server = kind(Path(name), *arguments)
@@ -207,11 +225,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def terminate(process: subprocess.Popen[bytes], seconds: float = 30) -> int:
-    process.send_signal(signal.SIGTERM)
-    return process.wait(timeout=seconds)
 
 
 class _Bytes:

@@ -1,6 +1,7 @@
 """A whole installation on one machine: PostgreSQL, Valkey, SeaweedFS, several APIs and workers, each a real process."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.servers import Postgres, SeaweedFS, Server, Valkey, free_port, running
+from tests.servers import Postgres, SeaweedFS, Valkey, free_port, running
 
 ROOT = Path(__file__).parents[1]
 SECRET = "a secret of the tests, long enough to be one"
@@ -91,6 +92,19 @@ class Stack:
                     raise RuntimeError("".join(one.log.read_text() for one in self.apis))
                 time.sleep(0.05)
 
+    def held_in_redis(self) -> set[str]:
+        """Every key with its value, where Redis answers."""
+        try:
+            keys = re.findall(r"\$\d+\r\n([^\r]+)", self.valkey.ask("KEYS", "*").decode())
+            return {f"{key} {self._value_of(key)}" for key in keys}
+        except OSError:
+            return set()
+
+    def _value_of(self, key: str) -> str:
+        how = {"+string": ("GET", key), "+zset": ("ZRANGE", key, "0", "-1")}
+        kind = self.valkey.ask("TYPE", key).decode().strip()
+        return self.valkey.ask(*how[kind]).decode() if kind in how else kind
+
     def said(self) -> str:
         """Everything that APIs and workers logged."""
         return "".join(one.log.read_text() for one in (*self.apis, *self.workers))
@@ -153,16 +167,11 @@ class _InTurn(httpx.AsyncBaseTransport):
 def _servers(stack: ExitStack, postgres: str) -> tuple[Postgres, Valkey, SeaweedFS]:
     """All three at once, because each takes its second."""
 
-    def start(kind: type[Server], *arguments: str) -> Server:
-        return stack.enter_context(running(kind, *arguments))
-
     with ThreadPoolExecutor(3) as pool:
-        begun = [pool.submit(start, Postgres, postgres), pool.submit(start, Valkey), pool.submit(start, SeaweedFS)]
-        first, second, third = (one.result() for one in begun)
-    assert isinstance(first, Postgres)
-    assert isinstance(second, Valkey)
-    assert isinstance(third, SeaweedFS)
-    return first, second, third
+        own = pool.submit(stack.enter_context, running(Postgres, postgres))
+        bell = pool.submit(stack.enter_context, running(Valkey))
+        store = pool.submit(stack.enter_context, running(SeaweedFS))
+        return own.result(), bell.result(), store.result()
 
 
 def _stop_all(stack: Stack) -> None:

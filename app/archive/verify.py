@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,15 +18,16 @@ from app.archive.document import compact
 from app.archive.scan import Counted, Malformed, Scanner
 from app.archive.schema import Included, Manifest, PersonalData
 from app.kit.errors import Misconfigured
+from app.storage.port import LIFETIME
 
 _DOCUMENT, _MANIFEST = "personal-data.json", "META/manifest.json"
 _MEMBERS = ["README.txt", _DOCUMENT, "report.html", _MANIFEST]
-_LIFETIME = timedelta(hours=14 * 24)
 _CHUNK, _LARGEST_MANIFEST = 1 << 17, 16 << 20
 _BEGINNING, _FORM = b"PK\x03\x04", "as published"
 _PRINTED = re.compile(r"[A-Za-z0-9_./-]{1,80}")
-# What the standard library raises, beside its own error, for bytes that do not belong where they stand.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, UnicodeDecodeError, NotImplementedError)
+# What the standard library raises, beside its own error, for bytes that do not belong where they stand; RuntimeError
+# where they ask for a ZIP version or a packing that it does not read.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, UnicodeDecodeError, RuntimeError)
 Form = TypeVar("Form", bound=BaseModel)
 
 
@@ -88,7 +89,7 @@ def _manifest(manifest: Manifest) -> Iterator[Check]:
     unpacked = sum(member.size for member in manifest.members)
     yield Check("manifest", "its total", f"{unpacked:,} bytes", f"{manifest.totals.bytes:,} bytes")
     begins, ends = (datetime.fromisoformat(one) for one in (manifest.export.compiled_at, manifest.export.expires_at))
-    yield Check("manifest", "expires_at, counted from compiled_at", str(_LIFETIME), str(ends - begins))
+    yield Check("manifest", "expires_at, counted from compiled_at", str(LIFETIME), str(ends - begins))
 
 
 def _members(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[Check]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from app.archive.document import Part, SectionEnd
 from app.archive.frame import Frame, Titled
 from app.archive.package import Package, Packed
-from app.history.entry import LIFETIME, Entry, Progress
+from app.history.entry import Entry, Progress
 from app.kit.clock import Clock
 from app.kit.errors import Conflict
 from app.kit.pipe import Pipe
 from app.sources.candidate import Choice
 from app.sources.port import DataSource, Reading, Section
 from app.sources.registry import DataCenter
-from app.storage.port import ArchiveStore, StoreUnavailable
+from app.storage.port import LIFETIME, ArchiveStore, StoreUnavailable
 
 _BATCHES_BETWEEN = 8
 

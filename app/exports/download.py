@@ -15,7 +15,7 @@ from app.kit.db import Database
 from app.kit.errors import Conflict, Failure, Gone
 from app.storage.port import ArchiveStore, StoreUnavailable
 
-STORE_LINK_LIFETIME = timedelta(minutes=5)
+LINK_LIFETIME = timedelta(minutes=5)
 
 
 class ExportNotReady(Conflict):
@@ -70,7 +70,7 @@ class Download:
     async def elsewhere(self, by: By, entry: Entry) -> str | None:
         """Where the store itself hands the archive over for some minutes, if it does that; recorded as a download."""
         now = self.clock()
-        seconds = int(min(STORE_LINK_LIFETIME, (entry.expires_at or now) - now).total_seconds())
+        seconds = int(min(LINK_LIFETIME, (entry.expires_at or now) - now).total_seconds())
         url = await self.store.link(entry.archive_key or "", filename(entry), max(1, seconds))
         if url is not None:
             async with self.database.writing() as connection:

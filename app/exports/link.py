@@ -1,19 +1,17 @@
 """Links that work without a header, for a browser: a few minutes long, dead with the archive, each use recorded."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.access.port import Access
 from app.audit.event import AuditEvent, By
 from app.audit.trail import Trail
-from app.exports.download import Download
+from app.exports.download import LINK_LIFETIME, Download
 from app.history.entry import Entry
 from app.history.link import add_link, find_link
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.errors import Gone, NotFound
-
-LINK_LIFETIME = timedelta(minutes=5)
 
 
 class LinkExpired(Gone):

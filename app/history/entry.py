@@ -1,7 +1,7 @@
 """A history entry: one export (later also an erasure), whom it was for in masked form, and how it went."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -14,7 +14,6 @@ from app.history.tables import HISTORY_ENTRIES, JOBS
 StoredStatus = Literal["queued", "compiling", "ready", "failed", "cancelled", "revoked"]
 Status = Literal[StoredStatus, "expired"]
 UNFINISHED: tuple[StoredStatus, ...] = ("queued", "compiling")
-LIFETIME = timedelta(hours=14 * 24)
 
 
 class SubjectBusy(Exception):

@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.history.entry import LIFETIME, Entry
+from app.history.entry import Entry
 from app.history.tables import DOWNLOAD_LINKS
+from app.storage.port import LIFETIME
 
 _TOKEN_BYTES = 32
 

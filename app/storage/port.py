@@ -1,9 +1,12 @@
 """What the rest of the house knows of the archive store: all of an archive lies there, or nothing."""
 
 from collections.abc import AsyncGenerator, Iterator
+from datetime import timedelta
 from typing import Protocol
 
 from app.kit.errors import Unavailable
+
+LIFETIME = timedelta(hours=14 * 24)
 
 
 class StoreUnavailable(Unavailable):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -141,15 +142,18 @@ async def test_another_process_knows_the_link_the_candidate_and_the_revoke(tmp_p
         await other.close()
 
 
+def redirecting(server: SeaweedFS) -> dict[str, str]:
+    return {
+        "s3_endpoint": server.url, "s3_access_key": server.access_key, "s3_secret_key": server.secret_key,
+        "s3_bucket": f"b{uuid4().hex}", "downloads": "redirect",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("by_link", [False, True])
 async def test_where_redirecting_is_on_the_store_hands_it_over_for_five_minutes(
     tmp_path: Path, seaweedfs: SeaweedFS, *, by_link: bool
 ) -> None:
-    on_store = {
-        "s3_endpoint": seaweedfs.url, "s3_access_key": seaweedfs.access_key, "s3_secret_key": seaweedfs.secret_key,
-        "s3_bucket": f"redirect-{by_link}".lower(), "downloads": "redirect",
-    }  # fmt: skip
-    async with running(tmp_path, settings=on_store) as service, await service.client() as client:
+    async with running(tmp_path, settings=redirecting(seaweedfs)) as service, await service.client() as client:
         address, export = await ready(client)
         asked = await link(client, address) if by_link else f"{address}/archive"
         answer = await client.get(asked)
@@ -167,11 +171,7 @@ async def test_where_redirecting_is_on_the_store_hands_it_over_for_five_minutes(
 
 
 async def test_a_redirect_never_outlives_the_export(tmp_path: Path, seaweedfs: SeaweedFS) -> None:
-    on_store = {
-        "s3_endpoint": seaweedfs.url, "s3_access_key": seaweedfs.access_key, "s3_secret_key": seaweedfs.secret_key,
-        "s3_bucket": "outlives", "downloads": "redirect",
-    }  # fmt: skip
-    async with running(tmp_path, settings=on_store) as service, await service.client() as client:
+    async with running(tmp_path, settings=redirecting(seaweedfs)) as service, await service.client() as client:
         address, _ = await ready(client)
         service.clock.ahead = timedelta(days=14) - timedelta(seconds=20)
         location = (await client.get(f"{address}/archive")).headers["location"]

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from app.kit.errors import Misconfigured
 from app.storage.port import StoreUnavailable
 from app.storage.s3 import Bucket, S3Store
-from tests.contract.test_storage import KEY, chunks, everything
+from tests.contract.test_storage import KEY, chunks
 from tests.servers import SeaweedFS, free_port
 
 
@@ -94,9 +94,9 @@ async def test_a_deletion_takes_along_the_uploads_that_a_killed_attempt_left(
     for key in (KEY, KEY, KEY + "2"):
         upload = client._create_multipart_upload(bucket.name, key, {})
         client._upload_part(bucket.name, key, b"x" * (5 << 20), None, upload, 1)
-    assert len(everything(seaweedfs, bucket.name)) == 3
+    assert len(seaweedfs.stored(bucket.name)) == 3
     await store.delete(KEY)
-    assert everything(seaweedfs, bucket.name) == [f"unfinished {KEY}2"]
+    assert seaweedfs.stored(bucket.name) == [f"unfinished {KEY}2"]
     await store.close()
 
 

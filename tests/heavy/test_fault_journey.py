@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import random
-import re
 import sqlite3
 import time
 import zipfile
@@ -102,7 +101,7 @@ class Journey:
         while unfinished := [one for one in self.states if self.states[one]["status"] in ("queued", "compiling")]:
             for visitor in unfinished:
                 self.states[visitor] = (await self.ask("GET", self.addresses[visitor])).json()
-            self.redis |= held_in_redis(self.stack)
+            self.redis |= self.stack.held_in_redis()
             await asyncio.sleep(1)
 
     async def archive(self, visitor: int) -> bytes:
@@ -166,21 +165,6 @@ async def away(server: Any, seconds: float) -> None:
     await asyncio.to_thread(server.stop)
     await asyncio.sleep(seconds)
     await asyncio.to_thread(server.start)
-
-
-def held_in_redis(stack: Stack) -> set[str]:
-    """Every key with its value, where Redis answers."""
-    try:
-        keys = re.findall(r"\$\d+\r\n([^\r]+)", stack.valkey.ask("KEYS", "*").decode())
-        return {f"{key} {value_of(stack, key)}" for key in keys}
-    except OSError:
-        return set()
-
-
-def value_of(stack: Stack, key: str) -> str:
-    how = {"+string": ("GET", key), "+zset": ("ZRANGE", key, "0", "-1")}
-    kind = stack.valkey.ask("TYPE", key).decode().strip()
-    return stack.valkey.ask(*how[kind]).decode() if kind in how else kind
 
 
 async def check(journey: Journey, folder: Path) -> None:

@@ -12,40 +12,21 @@ import psycopg
 import pytest
 
 from tests.builders import BASE, finished
+from tests.small import mapping, section, toml, write_mappings
 from tests.stack import Stack, in_turn, standing
 
 ROWS, ROW_BYTES = 2_700_000, 2_000
 GIB = 1 << 30
-MAPPING = f"""
-title = "Website"
-dsn = "LARGE_URL"
-[find]
-tracking_id = "SELECT 1 AS visitor, 'somebody' AS label WHERE :tracking_id = 'large'"
-combinations = "SELECT 'iPhone' AS device, 'Safari' AS browser WHERE :visitor = 1"
-[[section]]
-name = "interactions"
-title = "What you did"
-category = "interaction"
-origin = "observed"
-purpose = "Measuring"
-retention = "13 months"
-time = "at"
-sql = '''SELECT n AS id, timestamptz '2020-01-01' + n * interval '1 minute' AS at, repeat(md5(n::text), {ROW_BYTES // 32}) AS what
-FROM generate_series(1, {ROWS}) AS n WHERE :visitor = 1 AND 'iPhone' IS NOT DISTINCT FROM :device
-AND 'Safari' IS NOT DISTINCT FROM :browser ORDER BY n'''
-"""
-CENTER = """title = "Acme"
-notice = {controller = "Acme", contact = "privacy@acme.example", rights = "All", authority = "The authority"}
-"""
+WHAT = f"repeat(md5(n::text), {ROW_BYTES // 32})"
+FIND = {
+    "tracking_id": "SELECT 1 AS visitor, 'somebody' AS label WHERE :tracking_id = 'large'",
+    "combinations": "SELECT 'iPhone' AS device, 'Safari' AS browser WHERE :visitor = 1",
+}
 pytestmark = pytest.mark.heavy
 
 
 async def test_five_gibibytes_pass_in_256_mebibytes_and_open_everywhere(tmp_path: Path) -> None:
-    centers = tmp_path / "data-centers" / "acme"
-    centers.mkdir(parents=True)
-    (centers / "center.toml").write_text(CENTER)
-    (centers / "website.toml").write_text(MAPPING)
-    environ = {"DOSSIER_DATA_CENTERS": str(centers.parent)}
+    environ = {"DOSSIER_DATA_CENTERS": str(write_mappings(tmp_path, made_of(ROWS, WHAT)))}
     with standing(tmp_path / "stack", environ, apis=0, workers=0) as stack:
         stack.environ["LARGE_URL"] = stack.postgres.url
         stack.add_api()
@@ -61,6 +42,14 @@ async def test_five_gibibytes_pass_in_256_mebibytes_and_open_everywhere(tmp_path
         with psycopg.connect(stack.postgres.url) as database:
             assert database.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
     look_at(tmp_path / "export.zip")
+
+
+def made_of(rows: int, what: str) -> str:
+    """A mapping whose one section the server makes out of numbers."""
+    sql = f"""SELECT n AS id, timestamptz '2020-01-01' + n * interval '1 minute' AS at, {what} AS what
+    FROM generate_series(1, {rows}) AS n WHERE :visitor = 1 AND 'iPhone' IS NOT DISTINCT FROM :device
+    AND 'Safari' IS NOT DISTINCT FROM :browser ORDER BY n"""
+    return toml(mapping(section("interactions", sql, time="at"), find=FIND, dsn="LARGE_URL"))
 
 
 async def requested(client: httpx.AsyncClient) -> str:

@@ -11,8 +11,9 @@ import psycopg
 import pytest
 
 from tests.builders import finished
-from tests.heavy.test_large import CENTER, MAPPING, requested
+from tests.heavy.test_large import made_of, requested
 from tests.servers import Postgres, running
+from tests.small import write_mappings
 from tests.stack import Stack, in_turn, standing
 
 ROWS = 600_000
@@ -24,15 +25,10 @@ async def at_sixty_per_cent(
     folder: Path,
 ) -> AsyncIterator[tuple[Stack, Postgres, httpx.AsyncClient, str, dict[str, int]]]:
     """A stack with a source of its own, an export under way there, and what the worker held before it began."""
-    centers = folder / "data-centers" / "acme"
-    centers.mkdir(parents=True)
-    (centers / "center.toml").write_text(CENTER)
-    fewer = MAPPING.replace("generate_series(1, 2700000)", f"generate_series(1, {ROWS})")
     # Text that hardly compresses, so that parts are on their way.
-    (centers / "website.toml").write_text(fewer.replace("repeat(md5(n::text), 62)", hardly()))
-    environ = {"DOSSIER_DATA_CENTERS": str(centers.parent)}
+    hardly = " || ".join(f"md5(n::text || '{number}')" for number in range(20))
+    environ = {"DOSSIER_DATA_CENTERS": str(write_mappings(folder, made_of(ROWS, hardly)))}
     with running(Postgres, "18") as source, standing(folder / "stack", environ, apis=0, workers=0) as stack:
-        assert isinstance(source, Postgres)
         stack.environ["LARGE_URL"] = source.url
         stack.add_api()
         stack.add_worker()
@@ -43,10 +39,6 @@ async def at_sixty_per_cent(
             address = await requested(client)
             await sixty_per_cent(client, address)
             yield stack, source, client, address, before
-
-
-def hardly() -> str:
-    return " || ".join(f"md5(n::text || '{number}')" for number in range(20))
 
 
 async def sixty_per_cent(client: httpx.AsyncClient, address: str) -> None:
@@ -66,15 +58,9 @@ def held(stack: Stack) -> dict[str, int]:
     return {"threads": len(threads), "files": len(files)}
 
 
-def stored(stack: Stack) -> list[str]:
-    client = stack.seaweedfs.client()
-    uploads = [str(one.object_name) for one in client._list_multipart_uploads("dossier").uploads]
-    return uploads + [str(one.object_name) for one in client.list_objects("dossier", recursive=True)]
-
-
 async def nothing_left(stack: Stack, before: dict[str, int], export: dict[str, Any]) -> None:
     async with asyncio.timeout(30):
-        while stored(stack) or remembered(stack):
+        while stack.seaweedfs.stored() or remembered(stack):
             await asyncio.sleep(0.5)
     # The pools of threads that wait for the next export are bounded, and part of the house.
     after = held(stack)

@@ -22,7 +22,6 @@ from tests.builders import (
     write_shop,
     write_website,
 )
-from tests.heavy.test_fault_journey import held_in_redis
 from tests.stack import ROOT, Stack, in_turn, standing
 
 EVENTS = 400_000
@@ -49,13 +48,6 @@ async def compiling(client: httpx.AsyncClient, address: str) -> None:
             await asyncio.sleep(0.02)
 
 
-def stored(stack: Stack) -> list[str]:
-    """Archives, and uploads that nobody finished."""
-    client = stack.seaweedfs.client()
-    uploads = [str(one.object_name) for one in client._list_multipart_uploads("dossier").uploads]
-    return uploads + [str(one.object_name) for one in client.list_objects("dossier", recursive=True)]
-
-
 async def test_search_export_download_and_revoke_each_at_another_process(stack: Stack, key: str) -> None:
     async with in_turn(stack, key) as client:
         address = await request_export(client)
@@ -67,7 +59,7 @@ async def test_search_export_download_and_revoke_each_at_another_process(stack: 
         assert (await client.get(f"{BASE}/history")).json()["items"][0]["downloads"] == 1 + len(stack.apis)
         assert (await client.delete(address)).status_code == 204
         assert {(await client.get(url)).status_code for _ in stack.apis} == {410}
-        assert stored(stack) == []
+        assert stack.seaweedfs.stored() == []
     assert "compiling up to" in stack.said()
 
 
@@ -81,7 +73,7 @@ async def test_a_worker_is_woken_at_once_and_the_api_compiles_nothing(stack: Sta
 
 async def test_a_cancel_at_an_api_stops_the_worker_and_leaves_nothing(stack: Stack, key: str) -> None:
     async with in_turn(stack, key) as client:
-        before = stored(stack)
+        before = stack.seaweedfs.stored()
         address = await request_export(client)
         await compiling(client, address)
         cancelled = await client.delete(address)
@@ -90,14 +82,14 @@ async def test_a_cancel_at_an_api_stops_the_worker_and_leaves_nothing(stack: Sta
         assert (await finished(client, again, seconds=4))["status"] == "ready"
         assert (await client.delete(again)).status_code == 204
         async with asyncio.timeout(10):
-            while stored(stack) != before:
+            while stack.seaweedfs.stored() != before:
                 await asyncio.sleep(0.1)
         assert (await client.get(address)).json()["status"] == "cancelled"
 
 
 async def test_a_killed_workers_export_is_finished_by_another(stack: Stack, key: str) -> None:
     async with in_turn(stack, key) as client:
-        before = stored(stack)
+        before = stack.seaweedfs.stored()
         address = await request_export(client)
         await compiling(client, address)
         for worker in stack.workers:
@@ -105,9 +97,9 @@ async def test_a_killed_workers_export_is_finished_by_another(stack: Stack, key:
             worker.start()
         export = await finished(client, address, seconds=60)
         assert export["status"] == "ready", stack.said()
-        assert len(stored(stack)) == len(before) + 1
+        assert len(stack.seaweedfs.stored()) == len(before) + 1
         assert (await client.delete(address)).status_code == 204
-        assert stored(stack) == before
+        assert stack.seaweedfs.stored() == before
 
 
 async def test_a_worker_that_is_told_to_stop_loses_nothing_and_says_that_all_is_well(stack: Stack, key: str) -> None:
@@ -129,7 +121,7 @@ async def test_redis_never_holds_anything_but_rings(stack: Stack, key: str) -> N
         for _ in range(3):
             address = await request_export(client, "iPad")
             for _ in range(10):
-                held |= held_in_redis(stack)
+                held |= stack.held_in_redis()
                 await asyncio.sleep(0.01)
             export = await finished(client, address)
         assert held

@@ -302,3 +302,11 @@ def test_the_command_needs_archives_or_a_folder() -> None:
     for arguments in ([], ["x.zip", "--schemas", "docs"]):
         with pytest.raises(SystemExit, match="2"):
             main(["verify", *arguments])
+
+
+def test_a_zip_of_a_version_that_nobody_reads_is_told_as_damage(sound: Path, tmp_path: Path) -> None:
+    raw, path = bytearray(sound.read_bytes()), tmp_path / "later.zip"
+    # The version needed to extract, in the first entry of the central directory (APPNOTE.TXT, 4.3.12).
+    raw[raw.index(b"PK\x01\x02") + 6] = 99
+    path.write_bytes(raw)
+    assert [(check.group, check.found) for check in verify(path)] == [("zip", "cut off or damaged")]
