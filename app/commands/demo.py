@@ -203,6 +203,7 @@ class Demo:
         say(
             "\nTry next:\n"
             f"  unzip -o {path} -d {self._folder / 'opened'}    then open report.html in a browser\n"
+            f"  .venv/bin/python -m app verify {path}    checks it against its own manifest\n"
             "  make run                                    serves this sample, and prints a key\n"
             "  .venv/bin/python -m app demo --identifier family@example.com    a browser that two people share\n"
             "  .venv/bin/python -m app demo --identifier nobody@example.com    somebody about whom nothing is held",
