@@ -3,8 +3,10 @@
 import asyncio
 import random
 import secrets
+from collections import Counter as Counted
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
@@ -27,6 +29,7 @@ from app.storage.port import ArchiveStore
 MOST_ATTEMPTS = 6
 _BEAT_SECONDS = 1.0
 _MOST_JITTER = 0.25
+_HAND_BACK_SECONDS = 1.0
 
 
 class PermissionLost(Conflict):
@@ -47,13 +50,24 @@ class Attempt:
     compile: Compile
     trail: Trail
     clock: Clock
+    # Exports that this process reads now, by data center and source; one claim at a time, so that it stays true.
+    running: Counted[tuple[str, str]] = field(default_factory=Counted)
+    claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self) -> bool:
         """Runs the next due job, if there is one, and says whether there was."""
-        claimed = await self._claim()
-        if claimed is None:
-            return False
-        job, entry = claimed
+        async with self.claiming:
+            claimed = await self._claim()
+            if claimed is None:
+                return False
+            self.running[_where(claimed[1])] += 1
+        try:
+            await self._run(*claimed)
+        finally:
+            self.running[_where(claimed[1])] -= 1
+        return True
+
+    async def _run(self, job: Job, entry: Entry) -> None:
         key = f"{entry.data_center}/{secrets.token_hex(16)}.zip"
         try:
             packed = await self._watched(job, entry, key)
@@ -69,12 +83,11 @@ class Attempt:
             await self._fail(job, entry, Failure())
         else:
             await self._end(job, entry, key, packed)
-        return True
 
     async def _claim(self) -> tuple[Job, Entry] | None:
-        now = self.clock()
+        now, busy = self.clock(), [where for where in self.running if self._is_busy(where)]
         async with self.database.writing() as connection:
-            job = await claim(connection, uuid4(), now)
+            job = await claim(connection, uuid4(), now, busy)
             if job is None:
                 return None
             await move(connection, job.entry_id, ("queued",), "compiling", started_at=now)
@@ -83,6 +96,14 @@ class Attempt:
                 return None
             await self.trail.append(connection, _event("exports:start", entry))
         return job, entry
+
+    def _is_busy(self, where: tuple[str, str]) -> bool:
+        """Whether another export of this source would hold a worker and only wait for a connection."""
+        try:
+            _, source = self.registry.find(*where)
+        except NotFound:
+            return False
+        return self.running[where] >= source.facts.exports_at_once
 
     async def _watched(self, job: Job, entry: Entry, key: str) -> Packed | None:
         """The archive, or None if the job was taken away meanwhile: cancelled, or its lease lost."""
@@ -187,10 +208,16 @@ class Attempt:
                 await self.trail.append(connection, _event("exports:fail", entry, details))
 
     async def _hand_back(self, job: Job) -> None:
-        """A worker that stops gives its job back at once, for the next one to take up."""
-        async with self.database.writing() as connection:
-            if await put_back(connection, job, self.clock(), job.attempts):
-                await move(connection, job.entry_id, ("compiling",), "queued")
+        """A worker that stops gives its job back at once, for the next one to take up. It does not stay for a database
+        that does not answer: the lease runs out by itself."""
+        with suppress(TimeoutError, DatabaseUnavailable):
+            async with asyncio.timeout(_HAND_BACK_SECONDS), self.database.writing() as connection:
+                if await put_back(connection, job, self.clock(), job.attempts):
+                    await move(connection, job.entry_id, ("compiling",), "queued")
+
+
+def _where(entry: Entry) -> tuple[str, str]:
+    return entry.data_center, entry.source_id
 
 
 def _event(action: Action, entry: Entry, details: Mapping[str, str | int | None] | None = None) -> AuditEvent:
