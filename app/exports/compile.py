@@ -82,6 +82,7 @@ def _frame(entry: Entry, center: DataCenter, source: DataSource, reading: Readin
         language=center.language,
         notice=center.notice.model_dump(exclude_none=True),
         mapping_sha256=facts.mapping_sha256,
+        row_security=facts.row_security,
         omitted=facts.omitted,
         other_combinations=reading.other_combinations,
     )

@@ -152,6 +152,7 @@ class SourceFacts:
     unbound: tuple[Section, ...]
     omitted: tuple[tuple[str, str], ...]
     exports_at_once: int
+    row_security: bool
 
 
 @dataclass(frozen=True, slots=True)

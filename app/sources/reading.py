@@ -85,7 +85,7 @@ def facts_of(source_id: str, mapping: SourceMapping, engine_name: str, sha256: s
     unbound = tuple(described(one) for one in mapping.section if one.scope == "visitor")
     return SourceFacts(
         source_id, mapping.title, engine_name, mapping.tracking_id_hint, sha256, mapping.rotating_id, unbound,
-        tuple(mapping.omitted.items()), long_places(mapping.connections),
+        tuple(mapping.omitted.items()), long_places(mapping.connections), mapping.row_security,
     )  # fmt: skip
 
 
