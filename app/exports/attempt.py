@@ -24,12 +24,13 @@ from app.kit.logs import log, whereabouts
 from app.sources.candidate import Candidates
 from app.sources.port import SourceMisconfigured
 from app.sources.registry import Registry
-from app.storage.port import ArchiveStore
+from app.storage.port import ArchiveStore, StoreUnavailable
 
 MOST_ATTEMPTS = 6
 _BEAT_SECONDS = 1.0
 _MOST_JITTER = 0.25
-_HAND_BACK_SECONDS = 1.0
+# Whoever stops or gives a job up does not stay longer for what others can do.
+_TIDY_SECONDS = 1.0
 
 
 class PermissionLost(Conflict):
@@ -158,9 +159,15 @@ class Attempt:
     async def _end(self, job: Job, entry: Entry, key: str, packed: Packed | None) -> None:
         """Makes it ready; whoever lost the job in the meantime removes what it wrote."""
         if packed is None or not await self._surely_ready(job, entry, key, packed):
-            await self.store.delete(key)
-            async with self.database.writing() as connection:
-                await set_archive_key(connection, entry.id, key, None)
+            await self._remove(entry, key)
+
+    async def _remove(self, entry: Entry, key: str) -> None:
+        """Where the store or the database does not answer now, the tick or the next attempt removes it."""
+        with suppress(TimeoutError, StoreUnavailable, DatabaseUnavailable):
+            async with asyncio.timeout(_TIDY_SECONDS):
+                await self.store.delete(key)
+                async with self.database.writing() as connection:
+                    await set_archive_key(connection, entry.id, key, None)
 
     async def _surely_ready(self, job: Job, entry: Entry, key: str, packed: Packed) -> bool:
         """Finished work is worth waiting for our own database, which may have done it and not have said so."""
@@ -211,7 +218,7 @@ class Attempt:
         """A worker that stops gives its job back at once, for the next one to take up. It does not stay for a database
         that does not answer: the lease runs out by itself."""
         with suppress(TimeoutError, DatabaseUnavailable):
-            async with asyncio.timeout(_HAND_BACK_SECONDS), self.database.writing() as connection:
+            async with asyncio.timeout(_TIDY_SECONDS), self.database.writing() as connection:
                 if await put_back(connection, job, self.clock(), job.attempts):
                     await move(connection, job.entry_id, ("compiling",), "queued")
 

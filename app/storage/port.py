@@ -1,5 +1,6 @@
 """What the rest of the house knows of the archive store: all of an archive lies there, or nothing."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import timedelta
 from typing import Protocol
@@ -7,6 +8,7 @@ from typing import Protocol
 from app.kit.errors import Unavailable
 
 LIFETIME = timedelta(hours=14 * 24)
+_DELETE_SECONDS = 5.0
 
 
 class StoreUnavailable(Unavailable):
@@ -45,3 +47,12 @@ class ArchiveStore(Protocol):
         """Returns if the store could take an archive now."""
 
     async def close(self) -> None: ...
+
+
+async def delete_soon(store: ArchiveStore, key: str) -> None:
+    """Deletes, or raises StoreUnavailable within seconds where the store says nothing: somebody tries again later."""
+    try:
+        async with asyncio.timeout(_DELETE_SECONDS):
+            await store.delete(key)
+    except TimeoutError as error:
+        raise StoreUnavailable("The store does not answer.") from error
