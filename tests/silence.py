@@ -39,9 +39,10 @@ INSERT INTO events SELECT n, 1, 'iPhone', 'Safari', md5(n::text) || md5((-n)::te
 """
 COMBINATIONS = "SELECT device, browser, interactions FROM used WHERE visitor_id = :visitor ORDER BY device"
 EVENTS = f"SELECT id, what FROM events WHERE {HERE} AND pg_sleep(pause) IS NOT NULL ORDER BY id"
-BUSY = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = 'site_acme' AND pid <> pg_backend_pid() AND state IN ('active', 'idle in transaction')
+# Exports are read in one transaction, so this is asked when none runs.
+TRANSACTIONS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname IN ('site_acme', 'postgres') AND backend_type = 'client backend'
+AND state IN ('active', 'idle in transaction') AND xact_start < now() - interval '1 second'
 """
 
 
@@ -75,8 +76,8 @@ class Site:
     def held(self) -> dict[str, int]:
         """What a hung session could leave behind in either process, at the proxy and on the server."""
         with psycopg.connect(self.stack.postgres.url) as database:
-            busy = database.execute(BUSY.encode()).fetchone()
-        held = {"dead connections": self.source.dead, "transactions": busy[0] if busy else 0}
+            begun = database.execute(TRANSACTIONS.encode()).fetchone()
+        held = {"dead connections": self.source.dead, "transactions": begun[0] if begun else 0}
         for name, process in (("api", self.api), ("worker", self.worker)):
             assert process.running
             seen = psutil.Process(process.running.pid)

@@ -157,6 +157,7 @@ async def test_both_processes_stop_when_told_while_an_export_hangs(site: Site) -
         site.worker.start()
         site.stack.wait_until_ready()
         await once(client, hung, "ready", seconds=20)
+    await site.nothing_stays()
 
 
 async def test_while_the_own_database_is_silent_requests_say_so_and_exports_outlive_it(site: Site) -> None:
@@ -167,7 +168,10 @@ async def test_while_the_own_database_is_silent_requests_say_so_and_exports_outl
         await asyncio.gather(*(says_that_its_database_is_away(client) for _ in range(5)), is_not_ready(client))
         site.database.heal(hang_up=False)
         await answered(lambda: lists_its_history(client), HEALED_SECONDS, "a request after the silence")
+        async with within(HEALED_SECONDS, "requests on all connections of the pool"):
+            assert all(await asyncio.gather(*(lists_its_history(client) for _ in range(20))))
         await once(client, address, "ready", seconds=45)
+    await site.nothing_stays()
 
 
 async def says_that_its_database_is_away(client: httpx.AsyncClient) -> None:
