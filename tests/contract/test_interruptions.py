@@ -20,7 +20,7 @@ PLACES = 4
 COUNT = f"SELECT count(*) AS number FROM events WHERE {HERE}"
 SECTIONS = (section("events", estimate=COUNT), section("again", estimate=COUNT))
 MORE = """
-INSERT INTO events WITH RECURSIVE numbers (n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+INSERT INTO events WITH RECURSIVE numbers (n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2000)
 SELECT n, 1, 'iPhone', 'Safari', 'iOS', '2026-01-06T03:04:05Z', 'one of many', 1 FROM numbers;
 """
 
