@@ -30,7 +30,7 @@ MOST_ATTEMPTS = 6
 _BEAT_SECONDS = 1.0
 _MOST_JITTER = 0.25
 # Whoever stops or gives a job up does not stay longer for what others can do.
-_TIDY_SECONDS = 1.0
+_TIDY_SECONDS = 0.5
 
 
 class PermissionLost(Conflict):

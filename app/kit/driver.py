@@ -1,12 +1,17 @@
-"""PostgreSQL's asynchronous driver, so that nobody waits for a server which does not answer."""
+"""PostgreSQL's driver, so that nobody waits for a server which does not answer, and nothing of it stays open."""
 
-from typing import Any, TypeVar
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import clear_frames
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import waiting
 from psycopg.abc import PQGen
 
 Result = TypeVar("Result")
+Given = str | int | bool | None
 _LOOK_SECONDS = 0.1
 
 
@@ -14,19 +19,46 @@ class Connection(psycopg.AsyncConnection[Any]):
     """As the library's, but for the end of a wait.
 
     The library's own, once cancelled, asks the server to stop and then waits for it, for ever where the server is
-    silent. This one leaves at once, with the query still running: whoever cancels must close the connection.
+    silent. This one leaves at once. With `patience`, in seconds, it closes itself then, and when the server has said
+    nothing for so long; without, the query still runs, and whoever cancels must close the connection.
     """
 
     patience: float | None = None
 
+    @classmethod
+    async def connect(cls, address: str = "", **given: Given) -> Self:  # type: ignore[override]  # no rows of a kind
+        with letting_go():
+            return await super().connect(address, **given)  # type: ignore[arg-type]  # it knows which is which
+
     async def wait(
         self, gen: PQGen[Result], interval: float = _LOOK_SECONDS, timeout: float | None = None  # noqa: ASYNC109
     ) -> Result:  # fmt: skip
-        """Raises OperationalError, and closes the connection, where the server says nothing for `patience` seconds."""
+        """Raises OperationalError where patience ended."""
         try:
             return await waiting.wait_async(gen, self.pgconn.socket, interval, timeout or self.patience)
+        except asyncio.CancelledError:
+            if self.patience:
+                await self.close()
+            raise
         except psycopg.errors._WaitTimeout as error:  # noqa: SLF001  the name under which the library documents it
             if timeout:
                 raise
             await self.close()
             raise psycopg.OperationalError("the server does not answer") from error
+
+
+def connect(address: str, **given: Given) -> psycopg.Connection[Any]:
+    """The blocking kind."""
+    with letting_go():
+        return psycopg.connect(address, **given)  # type: ignore[arg-type]  # it knows which is which
+
+
+@contextmanager
+def letting_go() -> Iterator[None]:
+    """Closes the socket of an attempt that failed: the driver's error holds it, and itself, until the garbage
+    collector comes round, which in a quiet process is never."""
+    try:
+        yield
+    except (psycopg.Error, asyncio.CancelledError) as error:
+        clear_frames(error.__traceback__)
+        raise

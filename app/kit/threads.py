@@ -12,7 +12,7 @@ from app.kit.logs import log
 Result = TypeVar("Result")
 _IDLE_AT_MOST = 8
 # What is stopped may tidy up for so long before it is given up.
-_GRACE_SECONDS = 0.5
+_GRACE_SECONDS = 0.25
 
 
 class Worker:

@@ -24,7 +24,7 @@ from tests.silence import (
 SLOT_SECONDS = 2
 STOP_SECONDS = 5
 HEALED_SECONDS = 5
-NOTICED_SECONDS = 35
+NOTICED_SECONDS = 25
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +159,7 @@ async def test_a_worker_notices_by_itself_that_a_source_answers_nobody(
         assert noticed["status"] == "ready" or "source-unavailable" in site.worker.log.read_text()[said:]
         site.source.heal(hang_up=False)
         await once(client, hung, "ready", seconds=30)
+        await answered(lambda: finds_the_source(client), HEALED_SECONDS, "a search after the silence")
     await site.nothing_stays()
 
 

@@ -15,6 +15,7 @@ from psycopg.abc import Transformer
 from psycopg.types.string import ByteaBinaryLoader
 from sqlalchemy import URL
 
+from app.kit.driver import connect
 from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, LookUp, Query, Result, Row, Values
 from app.sources.engines.postgres_search import Kept
@@ -24,7 +25,7 @@ from app.sources.port import Batch
 from app.sources.sql import Statement
 from app.sources.values import in_batches, moment
 
-_ASK_SECONDS, _PULSE_SECONDS = 0.4, 5
+_ASK_SECONDS, _PULSE_SECONDS = 0.4, 4
 # The types' numbers in pg_type: timestamps without and with time zone; integers, reals and decimals.
 _TIMESTAMP, _TIMESTAMPTZ = 1114, 1184
 _NUMBERS = {20, 21, 23, 700, 701, 1700}
@@ -59,7 +60,7 @@ class PostgresSession(BlockingSession):
 
     def open(self) -> None:
         with named_errors("the connection", connecting=True):
-            self._connection = psycopg.connect(self._address, autocommit=True)
+            self._connection = connect(self._address, autocommit=True)
             # A second handle on the same socket: the driver may close its own at any moment, and that number may be
             # another socket's by the time that it is cut.
             self._socket = socket.socket(fileno=os.dup(self._connection.fileno()))
@@ -85,7 +86,7 @@ class PostgresSession(BlockingSession):
     def pulse(self) -> bool:
         """A server that refuses answers, too."""
         try:
-            psycopg.connect(self._address, connect_timeout=_PULSE_SECONDS).close()
+            connect(self._address, connect_timeout=_PULSE_SECONDS).close()
         except psycopg.errors.ConnectionTimeout:
             return False
         except psycopg.Error:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import psycopg
 from psycopg import pq
+from psycopg.generators import execute
 
 from app.kit.driver import Connection
 from app.sources.engine import Ask, LookUp, NoSuchValue, Result
@@ -13,8 +14,8 @@ from app.sources.engines.postgres_wire import bound, dumped, in_words, named_err
 from app.sources.port import SourceMisconfigured, SourceUnavailable
 
 # A firewall forgets a connection that says nothing, some after a few minutes; a new one a minute costs nothing.
-_KEPT_SECONDS = 60.0
-_LEAVE_SECONDS = 1.0
+_KEPT_SECONDS, _TRUSTED_SECONDS = 60.0, 2.0
+_PING_SECONDS, _LEAVE_SECONDS = 1.0, 1.0
 
 
 class Kept:
@@ -32,7 +33,7 @@ class Kept:
     async def find(self, look_up: Callable[[], LookUp[Result]]) -> Result:
         """As Engine.find. A connection that was kept may be dead, or know a table as it was before: what it complains
         of is asked again on a new one."""
-        if asker := self._woken():
+        if asker := await self._woken():
             try:
                 return await self._found(asker, look_up())
             except (SourceUnavailable, SourceMisconfigured) as error:
@@ -46,13 +47,18 @@ class Kept:
         if self._leaving:
             await asyncio.wait(self._leaving, timeout=_LEAVE_SECONDS)
 
-    def _woken(self) -> "_Asker | None":
-        now = asyncio.get_running_loop().time()
+    async def _woken(self) -> "_Asker | None":
+        """A kept connection that answered a moment ago, or answers now."""
         while self._idle:
-            asker = self._idle.pop()
-            if now - asker.used_at < _KEPT_SECONDS:
+            asker, usable = self._idle.pop(), False
+            age = asyncio.get_running_loop().time() - asker.used_at
+            try:
+                usable = age < _TRUSTED_SECONDS or (age < _KEPT_SECONDS and await asker.answers())
+            finally:
+                if not usable:
+                    self._leave(asker)
+            if usable:
                 return asker
-            self._leave(asker)
         return None
 
     async def _connected(self) -> "_Asker":
@@ -75,7 +81,10 @@ class Kept:
                 asker.used_at = asyncio.get_running_loop().time()
                 self._idle.append(asker)
             else:
-                self._leave(asker)
+                # The others were opened to the same server, and may be as dead.
+                for one in (asker, *self._idle):
+                    self._leave(one)
+                self._idle.clear()
 
     def _leave(self, asker: "_Asker") -> None:
         """Nobody waits for it: a silent server would not even say that it has cancelled."""
@@ -105,6 +114,14 @@ class _Asker:
         except StopIteration as ended:
             found: Result = ended.value
             return found
+
+    async def answers(self) -> bool:
+        try:
+            self.connection.pgconn.send_query(b"")
+            await self.connection.wait(execute(self.connection.pgconn), timeout=_PING_SECONDS)
+        except psycopg.Error:
+            return False
+        return self.at_rest
 
     async def leave(self) -> None:
         with suppress(psycopg.Error):

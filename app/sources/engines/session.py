@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 # Each step that ends a session may take so long, before the next, harder one.
 _BY_ITSELF_SECONDS, _ASKED_SECONDS, _CUT_SECONDS = 0.05, 0.4, 0.3
 # A database may sort for long before the first row; but a server that answers nobody at all is gone.
-_SILENT_SECONDS, _PULSE_SECONDS = 10.0, 5.0
+_SILENT_SECONDS = 5.0
 _AHEAD_BYTES = 1 << 20
 
 
