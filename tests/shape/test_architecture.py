@@ -136,7 +136,7 @@ def test_a_broad_except_is_somebodys_last_line() -> None:
 
 def test_direct_dependencies_stay_few_and_each_has_its_reason() -> None:
     lines = (ROOT / "pyproject.toml").read_text().split("dependencies = [")[1].split("]\n")[0].strip().splitlines()
-    assert len(lines) <= 15
+    assert len(lines) <= 25
     assert all("#" in line for line in lines)
     assert sys.version_info >= (3, 11)
 
