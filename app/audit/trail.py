@@ -1,5 +1,8 @@
 """Appends audit events in the transaction of the action they tell of: both happen, or neither."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from sqlalchemy import JSON, BigInteger, Column, Integer, String, Table, Uuid, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +27,10 @@ AUDIT_EVENTS = Table(
 )
 
 
+# Built once: building costs more than sending it.
+_INSERT = insert(AUDIT_EVENTS)
+
+
 class Trail:
     """The one way to write an audit event; the database itself refuses to change or delete one."""
 
@@ -31,7 +38,15 @@ class Trail:
         self._clock = clock
 
     async def append(self, connection: AsyncConnection, event: AuditEvent) -> None:
-        row = {
+        await self.append_rows(connection, [self.row(event)])
+
+    async def append_rows(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """All of them or none."""
+        await connection.execute(_INSERT, rows)
+
+    def row(self, event: AuditEvent) -> Mapping[str, Any]:
+        """The event as it is stored, as of now."""
+        return {
             "at": self._clock(),
             "action": event.action,
             "outcome": event.outcome,
@@ -43,4 +58,3 @@ class Trail:
             "reference": event.by.reference,
             "details": dict(event.details),
         }
-        await connection.execute(insert(AUDIT_EVENTS), row)

@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # a library of the tests alone
 import pytest
 
 from tests.builders import BASE, environ_of, write_shop, write_website
