@@ -97,9 +97,10 @@ def _answer(facts: SourceFacts, found: Found | None, offer: _Offer) -> SourceVie
         return _view(facts, "unsupported")
     visitors = [offer.visitor(facts, visitor) for visitor in found.visitors]
     unbound = [UnboundSection.model_validate(one) for one in facts.unbound]
-    return _view(facts, "answered").model_copy(
-        update={"visitors": visitors, "unbound_sections": unbound, "more": found.more}
-    )
+    return SourceView(
+        id=facts.id, title=facts.title, status="answered", problem=None,
+        visitors=visitors, unbound_sections=unbound, more=found.more,
+    )  # fmt: skip
 
 
 def _view(facts: SourceFacts, status: SourceStatus, problem: str | None = None) -> SourceView:

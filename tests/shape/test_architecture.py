@@ -25,7 +25,7 @@ FLOORS = [
     {"kit"},
 ]
 HOMES = {
-    "fastapi": ["app/main.py", "app/*/endpoints.py", "app/kit/http.py", "app/kit/problem.py"],
+    "fastapi": ["app/main.py", "app/*/endpoints.py", "app/kit/http.py", "app/kit/direct.py", "app/kit/problem.py"],
     "sqlalchemy": [
         "app/history/*",
         "app/audit/*",
