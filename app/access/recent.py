@@ -14,6 +14,8 @@ from app.kit.db import DatabaseUnavailable
 # A key revoked by another process counts after the first; the second leaves time to read it again before that.
 _MOST_AGE_SECONDS, _REFRESH_AGE_SECONDS = 1.0, 0.7
 _MOST_KEYS = 1_000
+# A driver may take its time to give up a reading; the process does not wait for that.
+_CLOSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ class RecentKeys:
         running = [one.task for one in self._readings.values()]
         for key_id in list(self._readings):
             self.forget(key_id)
-        await asyncio.gather(*running, return_exceptions=True)
+        if running:
+            await asyncio.wait(running, timeout=_CLOSE_SECONDS)
 
     def _refresh(self, key_id: str) -> _Reading:
         reading = self._readings.get(key_id)

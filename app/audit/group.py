@@ -10,6 +10,7 @@ from app.audit.trail import Trail
 from app.kit.db import Database, DatabaseUnavailable
 
 _MOST_AT_ONCE = 100
+_CLOSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,11 @@ class GroupedTrail:
 
     async def close(self) -> None:
         """Nobody waits for what cannot be written in time: its request fails."""
-        writer, self._writer = self._writer, None
+        writer = self._writer
         if writer is not None:
             writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            # A driver may take its time to give up; the process does not wait for that.
+            await asyncio.wait((writer,), timeout=_CLOSE_SECONDS)
 
     async def _write_all(self) -> None:
         batch: list[_Waiting] = []
