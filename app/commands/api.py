@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -42,6 +43,10 @@ async def serve(settings: Settings, services: Services) -> int:
         server = server_of(settings, services)
         # Once it has shut down, the server raises the signal again that told it to; by then all is done.
         signal.signal(signal.SIGTERM, lambda *_: None)
+        # What has been made so far stays to the end. Looking through it for garbage would hold every request up for
+        # a tenth of a second, once a second under load.
+        gc.collect()
+        gc.freeze()
         log.info("starting on http://%s:%d", settings.host, settings.port)
         try:
             await server.serve()
