@@ -54,8 +54,9 @@ class GroupedTrail:
                 batch, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
                 await self._write(batch)
         finally:
-            self._writer = None
-            _settle([*batch, *self._waiting], DatabaseUnavailable())
+            # Cut short, it leaves nobody waiting; else there is nobody left.
+            left, self._waiting, self._writer = [*batch, *self._waiting], [], None
+            _settle(left, DatabaseUnavailable())
 
     async def _write(self, batch: Sequence[_Waiting]) -> None:
         try:
