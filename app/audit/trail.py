@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, String, Table, Uuid, insert
+import msgspec
+from sqlalchemy import JSON, BigInteger, Column, Integer, String, Table, Uuid, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.event import AuditEvent
@@ -29,6 +30,14 @@ AUDIT_EVENTS = Table(
 
 # Built once: building costs more than sending it.
 _INSERT = insert(AUDIT_EVENTS)
+# Many rows as one value: for PostgreSQL's driver each row of an `executemany` is an exchange of its own.
+_INSERT_MANY = text(
+    "INSERT INTO audit_events"
+    " (at, action, outcome, actor, data_center, data_source, entry_id, address, reference, details)"
+    " SELECT at, action, outcome, actor, data_center, data_source, entry_id, address, reference, details"
+    " FROM json_to_recordset(CAST(:rows AS json)) AS new (at timestamptz, action text, outcome text, actor text,"
+    " data_center text, data_source text, entry_id uuid, address text, reference text, details json)"
+)
 
 
 class Trail:
@@ -42,7 +51,10 @@ class Trail:
 
     async def append_rows(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
         """All of them or none."""
-        await connection.execute(_INSERT, rows)
+        if connection.dialect.name == "postgresql" and len(rows) > 1:
+            await connection.execute(_INSERT_MANY, {"rows": msgspec.json.encode(rows).decode()})
+        else:
+            await connection.execute(_INSERT, rows)
 
     def row(self, event: AuditEvent) -> Mapping[str, Any]:
         """The event as it is stored, as of now."""

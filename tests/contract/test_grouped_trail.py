@@ -5,17 +5,19 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.event import AuditEvent, By
 from app.audit.group import GroupedTrail
-from app.audit.trail import Trail
+from app.audit.trail import AUDIT_EVENTS, Trail
 from app.kit.clock import now
 from app.kit.db import Database, DatabaseUnavailable
 from tests.builders import BASE, EMAIL, Running, running
@@ -71,6 +73,24 @@ async def test_an_event_is_committed_before_its_writer_goes_on(
             return name in await actors(service)
 
         assert all(await asyncio.gather(*(written(f"a{number}") for number in range(30))))
+
+
+@engines
+async def test_an_event_is_the_same_whether_it_was_written_alone_or_with_others(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path
+) -> None:
+    by = By("Zoë \u2028 'x' \"y\"", "fe80::1", str(uuid4()))
+    details: dict[str, str | int | None] = {"identifier": "j•••@example.com", "visitors": 3, "nothing": None, "b": "\\"}
+    whole = AuditEvent("exports:ready", by, "acme", "failed", "website", uuid4(), details)
+    async with on(request, engine, tmp_path, work=False) as service:
+        service.clock.frozen = datetime(2026, 11, 25, 1, 2, 3, 456789, UTC)
+        for together in (1, 3):
+            await asyncio.gather(*(service.services.grouped.append(whole) for _ in range(together)))
+        async with service.services.database.reading() as connection:
+            rows = (await connection.execute(select(AUDIT_EVENTS))).all()
+        assert len(rows) == 4
+        assert len({repr(row[1:]) for row in rows}) == 1
+        assert (rows[-1].at, rows[-1].entry_id, rows[-1].details) == (service.clock.frozen, whole.entry_id, details)
 
 
 @engines
