@@ -28,17 +28,19 @@ from app.kit.errors import Misconfigured
 from app.kit.logs import configure, log, whereabouts
 from app.kit.page import PageTokens
 from app.kit.seal import Keyring
+from app.kit.threads import Threads
 from app.queue.local import LocalBell
 from app.queue.port import Bell
 from app.queue.redis import RedisBell
 from app.settings import Settings, unknown_settings
 from app.sources.agents import read_agent
 from app.sources.candidate import Candidates
+from app.sources.engine import Limits
+from app.sources.engines.postgres import PostgresEngine
+from app.sources.engines.sqlite import SqliteEngine
 from app.sources.port import DataSource
-from app.sources.postgres import PostgresEngine
 from app.sources.registry import Registry, read_registry
 from app.sources.source import MappedSource, Plan
-from app.sources.sqlite import SqliteEngine
 from app.storage.local import LocalStore
 from app.storage.port import ArchiveStore, StoreUnavailable
 from app.storage.s3 import Bucket, S3Store
@@ -50,6 +52,7 @@ class Services:
     """Everything that the web process and the workers run on."""
 
     settings: Settings
+    threads: Threads
     database: Database
     registry: Registry
     store: ArchiveStore
@@ -72,20 +75,23 @@ class Services:
         async with AsyncExitStack() as stack:
             for part in (self.database, self.keys, self.grouped, self.registry, self.store, self.bell):
                 stack.push_async_callback(part.close)
+        self.threads.close()
 
 
 def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock = now) -> Services:
     """Raises Misconfigured. Opens nothing but files: connections come with the first use."""
-    registry = build_registry(settings, environ, clock)
+    threads = Threads()
+    registry = build_registry(settings, environ, clock, threads)
     database, trail = build_database(settings), Trail(clock)
     grouped = GroupedTrail(database, trail)
     keyring = Keyring(_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(database, trail, clock), Candidates(keyring, clock)
-    store, bell = build_store(settings), RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
+    store, bell = build_store(settings, threads), RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
     browse = Browse(database, PageTokens(keyring, clock), clock)
     download = Download(browse, database, store, trail, clock)
     return Services(
         settings=settings,
+        threads=threads,
         database=database,
         registry=registry,
         store=store,
@@ -116,20 +122,29 @@ def build_keys(settings: Settings, clock: Clock = now) -> tuple[Database, Keys]:
     return database, Keys(database, Trail(clock), clock)
 
 
-def build_registry(settings: Settings, environ: Mapping[str, str], clock: Clock = now) -> Registry:
+def build_registry(
+    settings: Settings, environ: Mapping[str, str], clock: Clock = now, shared: Threads | None = None
+) -> Registry:
+    threads = shared or Threads()
+
     def postgresql(plan: Plan, dsn: str) -> DataSource:
-        return MappedSource(plan, PostgresEngine(make_url(dsn), plan.mapping.connections), clock, read_agent)
+        return MappedSource(plan, PostgresEngine(make_url(dsn), _limits(plan), threads), clock, read_agent)
 
     def sqlite(plan: Plan, dsn: str) -> DataSource:
         path = Path(make_url(dsn).database or "")
-        return MappedSource(plan, SqliteEngine(path, plan.mapping.connections), clock, read_agent)
+        return MappedSource(plan, SqliteEngine(path, _limits(plan), threads), clock, read_agent)
 
     return read_registry(settings.data_centers, environ, {"postgresql": postgresql, "sqlite": sqlite})
 
 
-def build_store(settings: Settings) -> ArchiveStore:
+def _limits(plan: Plan) -> Limits:
+    mapping = plan.mapping
+    return Limits(mapping.search_timeout, mapping.export_timeout, mapping.connections, mapping.row_security)
+
+
+def build_store(settings: Settings, threads: Threads) -> ArchiveStore:
     if settings.s3_endpoint is None:
-        return LocalStore(make_folder(settings.var_dir / "archives"))
+        return LocalStore(make_folder(settings.var_dir / "archives"), threads)
     public = settings.s3_public_endpoint or settings.s3_endpoint
     return S3Store(
         Bucket(
@@ -137,7 +152,8 @@ def build_store(settings: Settings) -> ArchiveStore:
             settings.s3_url(public) if settings.downloads == "redirect" else None,
             settings.s3_region, settings.s3_access_key, settings.s3_secret_key,
             settings.s3_ca_file, settings.s3_encryption,
-        )
+        ),
+        threads,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The web process: routers, problems for every error, health, and a life cycle that closes in reverse order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from html import escape
 from typing import Any
@@ -151,14 +151,17 @@ def _own_routes(services: Services) -> APIRouter:
 async def _health(services: Services) -> dict[str, str]:
     """A probe waits for an answer, so whoever is slow counts as degraded."""
     sources = [source.reach() for _, source in services.registry.every_source()]
-    asked = [services.bell.check(), services.store.check(), *sources]
+    asked: list[Awaitable[object]] = [
+        services.database.state(), services.bell.check(), services.store.check(), *sources
+    ]  # fmt: skip
     quick = (asyncio.wait_for(one, _PROBE_SECONDS) for one in asked)
-    queue, storage, *reached = await asyncio.gather(*quick, return_exceptions=True)
+    database, queue, storage, *reached = await asyncio.gather(*quick, return_exceptions=True)
     return {
-        "database": await services.database.state(),
+        "database": database if isinstance(database, str) else "unreachable",
         "queue": "degraded" if queue else "ok",
         "storage": "degraded" if storage else "ok",
         "sources": "degraded" if any(reached) else "ok",
+        "threads": f"{services.threads.abandoned} abandoned" if services.threads.abandoned else "ok",
     }
 
 

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -136,19 +136,30 @@ async def candidate(client: httpx.AsyncClient, visitor: int) -> str:
 async def export(stack: Stack, client: httpx.AsyncClient, visitor: int) -> Taken:
     worker = stack.workers[0].running
     assert worker
-    used, peak = psutil.Process(worker.pid), Path(f"/proc/{worker.pid}")
-    (peak / "clear_refs").write_text("5")
+    used = psutil.Process(worker.pid)
     before, served = sum(used.cpu_times()[:2]), server_cpu(stack)
     token = await candidate(client, visitor)
-    made = await client.post(f"{BASE}/exports", json={"candidate": token})
-    while (done := (await client.get(made.headers["location"])).json())["status"] in ("queued", "compiling"):
-        await asyncio.sleep(0.1)
+    with peak_of(stack) as peak:
+        made = await client.post(f"{BASE}/exports", json={"candidate": token})
+        while (done := (await client.get(made.headers["location"])).json())["status"] in ("queued", "compiling"):
+            await asyncio.sleep(0.1)
     assert done["status"] == "ready", stack.said()[-3000:]
-    highest = next(line for line in (peak / "status").read_text().splitlines() if line.startswith("VmHWM"))
     return Taken(
         claimed_to_ready(stack, done["id"]), sum(used.cpu_times()[:2]) - before, server_cpu(stack) - served,
-        done["size"], int(highest.split()[1]) * 1024,
+        done["size"], peak[0],
     )  # fmt: skip
+
+
+@contextmanager
+def peak_of(stack: Stack) -> Iterator[list[int]]:
+    """The first worker's highest resident bytes during the block, once it has ended."""
+    worker = stack.workers[0].running
+    assert worker
+    told, peak = Path(f"/proc/{worker.pid}"), list[int]()
+    (told / "clear_refs").write_text("5")
+    yield peak
+    highest = next(line for line in (told / "status").read_text().splitlines() if line.startswith("VmHWM"))
+    peak.append(int(highest.split()[1]) * 1024)
 
 
 def claimed_to_ready(stack: Stack, entry: str) -> float:

@@ -1,5 +1,6 @@
 """A mapping that a test can change key by key, and the data source that it makes on a small database."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import psycopg
 
 from app.bootstrap import build_registry
+from app.kit.threads import Threads
 from app.settings import Settings
 from app.sources.identifier import Identifier
 from app.sources.port import Batch, DataSource, Found, Value
@@ -87,11 +89,13 @@ def write_mappings(folder: Path, source: str, center: str = CENTER) -> Path:
 @asynccontextmanager
 async def opened(folder: Path, url: str, data: Mapping[str, Any]) -> AsyncIterator[DataSource]:
     centers = write_mappings(folder, toml(data))
-    registry = build_registry(Settings(var_dir=folder / "var", data_centers=centers), {"WEBSITE_URL": url})
+    settings, threads = Settings(var_dir=folder / "var", data_centers=centers), Threads()
+    registry = build_registry(settings, {"WEBSITE_URL": url}, shared=threads)
     try:
         yield registry.sources("acme")["website"]
     finally:
         await registry.close()
+        threads.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ async def batches(
     source: DataSource, name: str, visitor: Value, device: Value | None, browser: Value | None
 ) -> list[Batch]:
     async with source.read(visitor, device, browser) as reading:
-        return [batch async for batch in reading.rows(name)]
+        return await asyncio.to_thread(list, reading.rows(name))
 
 
 async def rows(

@@ -1,19 +1,18 @@
 """personal-data.json: every row of every section, written as a stream without ever holding the whole."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from app.archive.frame import SCHEMA_VERSION, Frame
 from app.archive.tally import Tally
 from app.sources.port import Batch
 
-SectionEnd = None
-Part = Batch | None
+Read = Callable[[str], Iterable[Batch]]
 
 
-def write_document(frame: Frame, tallies: Sequence[Tally], parts: Iterator[Part]) -> Iterator[bytes]:
-    """The document in pieces. `parts` holds the batches of each tally's section in turn, a None after each,
-    and then ends, or raises what makes the document incomplete."""
+def write_document(frame: Frame, tallies: Sequence[Tally], read: Read) -> Iterator[bytes]:
+    """The document in pieces. `read` gives the batches of a section by its name, or raises what makes the document
+    incomplete."""
     head = {
         "schema_version": SCHEMA_VERSION,
         "export": frame.export(),
@@ -22,20 +21,16 @@ def write_document(frame: Frame, tallies: Sequence[Tally], parts: Iterator[Part]
     yield compact(head)[:-1] + b',"sections":{'
     for place, tally in enumerate(tallies):
         yield (b"," if place else b"") + compact(tally.section.name) + b":"
-        yield from _write_rows(tally, parts)
-    # Past the last section comes the reader's word that this was all, or the error that it was not.
-    next(parts, None)
+        yield from _write_rows(tally, read)
+        tally.done = True
     yield b"}}"
 
 
-def _write_rows(tally: Tally, parts: Iterator[Part]) -> Iterator[bytes]:
+def _write_rows(tally: Tally, read: Read) -> Iterator[bytes]:
     begun = False
-    for part in parts:
-        if part is SectionEnd:
-            break
-        tally.add(part)
+    for batch in read(tally.section.name):
         # The empty first piece brings the comma that parts this batch from the one before.
-        yield tally.count(b",".join([b"", *part.rows]) if begun else b"[" + b",".join(part.rows))
+        yield tally.add(batch, b",".join([b"", *batch.rows]) if begun else b"[" + b",".join(batch.rows))
         begun = True
     yield tally.count(b"]" if begun else b"[]")
 

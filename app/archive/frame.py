@@ -29,6 +29,7 @@ class Frame:
     language: str
     notice: Mapping[str, Any]
     mapping_sha256: str
+    row_security: bool
     omitted: tuple[tuple[str, str], ...]
     other_combinations: int
 

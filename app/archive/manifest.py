@@ -30,6 +30,7 @@ def write_manifest(
         "compiled_at": rfc3339(compiled_at),
         "expires_at": rfc3339(expires_at),
         "mapping_sha256": frame.mapping_sha256,
+        "row_security": frame.row_security,
     }
     manifest = {
         "schema_version": SCHEMA_VERSION,

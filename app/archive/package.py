@@ -10,7 +10,7 @@ from typing import Any
 from isal import isal_zlib
 from stream_zip import ZIP_32, ZIP_64, ZIP_AUTO, MemberFile, Method, stream_zip
 
-from app.archive.document import Part, write_document
+from app.archive.document import Read, write_document
 from app.archive.frame import Frame
 from app.archive.manifest import Member, write_manifest
 from app.archive.report import write_readme, write_report
@@ -45,9 +45,9 @@ class Package:
         self._hash = hashlib.sha256()
         self._compiled_at: datetime | None = None
 
-    def chunks(self, parts: Iterator[Part]) -> Iterator[bytes]:
-        """The ZIP's bytes. What `parts` raises comes through untouched."""
-        for chunk in stream_zip(self._files(parts), get_compressobj=_compressor):
+    def chunks(self, read: Read) -> Iterator[bytes]:
+        """The ZIP's bytes. What `read` raises comes through untouched."""
+        for chunk in stream_zip(self._files(read), get_compressobj=_compressor):
             self._size += len(chunk)
             self._hash.update(chunk)
             yield chunk
@@ -57,10 +57,10 @@ class Package:
             raise ValueError("the archive is not finished")
         return Packed(self._compiled_at, self._compiled_at + self._lifetime, self._size, self._hash.hexdigest())
 
-    def _files(self, parts: Iterator[Part]) -> Iterator[MemberFile]:
+    def _files(self, read: Read) -> Iterator[MemberFile]:
         # Safari unpacks only the first member when that one is ZIP64.
         yield self._file("README.txt", ZIP_32, [write_readme(self._frame)])
-        yield self._file("personal-data.json", ZIP_64, self._document(parts))
+        yield self._file("personal-data.json", ZIP_64, self._document(read))
         report = write_report(self._frame, self._sections, self.tallies)
         yield self._file("report.html", ZIP_AUTO(len(report)), [report])
         self._compiled_at = self._clock()
@@ -70,8 +70,8 @@ class Package:
         )  # fmt: skip
         yield self._file("META/manifest.json", ZIP_AUTO(len(manifest)), [manifest])
 
-    def _document(self, parts: Iterator[Part]) -> Iterator[bytes]:
-        for chunk in write_document(self._frame, self.tallies, parts):
+    def _document(self, read: Read) -> Iterator[bytes]:
+        for chunk in write_document(self._frame, self.tallies, read):
             self.document_bytes += len(chunk)
             yield chunk
 

@@ -77,6 +77,9 @@ class Run(Export):
     compiled_at: Moment = Field(description="When the manifest was written, in UTC.")
     expires_at: Moment = Field(description="When the link ends: compiled_at and 14 times 24 hours.")
     mapping_sha256: Sha256 = Field(description="SHA-256 of the mapping file that says what is read, and how.")
+    row_security: bool = Field(
+        default=False, description="Whether a policy of the database chose rows, as the mapping says that it should."
+    )
 
 
 class _Section(_Strict):

@@ -19,6 +19,7 @@ class Tally:
         self.section = section
         self.rows = 0
         self.bytes = 0
+        self.done = False
         self.first: datetime | None = None
         self.last: datetime | None = None
         self.days: Counter[date] = Counter()
@@ -32,7 +33,8 @@ class Tally:
         self._hash.update(chunk)
         return chunk
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: Batch, chunk: bytes) -> bytes:
+        """Counts a batch and the bytes that it became, and hands those on."""
         self.rows += len(batch.rows)
         self.sample.add(batch)
         dated = [moment for moment in batch.moments or () if moment]
@@ -43,6 +45,7 @@ class Tally:
                 self.days[first.date()] += len(dated)
             else:
                 self.days.update(map(datetime.date, dated))
+        return self.count(chunk)
 
     @property
     def sha256(self) -> str:

@@ -3,8 +3,10 @@
 import asyncio
 import random
 import secrets
+from collections import Counter as Counted
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
@@ -22,11 +24,13 @@ from app.kit.logs import log, whereabouts
 from app.sources.candidate import Candidates
 from app.sources.port import SourceMisconfigured
 from app.sources.registry import Registry
-from app.storage.port import ArchiveStore
+from app.storage.port import ArchiveStore, StoreUnavailable
 
 MOST_ATTEMPTS = 6
 _BEAT_SECONDS = 1.0
 _MOST_JITTER = 0.25
+# Whoever stops or gives a job up does not stay longer for what others can do.
+_TIDY_SECONDS = 1.0
 
 
 class PermissionLost(Conflict):
@@ -47,13 +51,24 @@ class Attempt:
     compile: Compile
     trail: Trail
     clock: Clock
+    # Exports that this process reads now, by data center and source; one claim at a time, so that it stays true.
+    running: Counted[tuple[str, str]] = field(default_factory=Counted)
+    claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self) -> bool:
         """Runs the next due job, if there is one, and says whether there was."""
-        claimed = await self._claim()
-        if claimed is None:
-            return False
-        job, entry = claimed
+        async with self.claiming:
+            claimed = await self._claim()
+            if claimed is None:
+                return False
+            self.running[_where(claimed[1])] += 1
+        try:
+            await self._run(*claimed)
+        finally:
+            self.running[_where(claimed[1])] -= 1
+        return True
+
+    async def _run(self, job: Job, entry: Entry) -> None:
         key = f"{entry.data_center}/{secrets.token_hex(16)}.zip"
         try:
             packed = await self._watched(job, entry, key)
@@ -69,12 +84,11 @@ class Attempt:
             await self._fail(job, entry, Failure())
         else:
             await self._end(job, entry, key, packed)
-        return True
 
     async def _claim(self) -> tuple[Job, Entry] | None:
-        now = self.clock()
+        now, busy = self.clock(), [where for where in self.running if self._is_busy(where)]
         async with self.database.writing() as connection:
-            job = await claim(connection, uuid4(), now)
+            job = await claim(connection, uuid4(), now, busy)
             if job is None:
                 return None
             await move(connection, job.entry_id, ("queued",), "compiling", started_at=now)
@@ -83,6 +97,14 @@ class Attempt:
                 return None
             await self.trail.append(connection, _event("exports:start", entry))
         return job, entry
+
+    def _is_busy(self, where: tuple[str, str]) -> bool:
+        """Whether another export of this source would hold a worker and only wait for a connection."""
+        try:
+            _, source = self.registry.find(*where)
+        except NotFound:
+            return False
+        return self.running[where] >= source.facts.exports_at_once
 
     async def _watched(self, job: Job, entry: Entry, key: str) -> Packed | None:
         """The archive, or None if the job was taken away meanwhile: cancelled, or its lease lost."""
@@ -137,9 +159,15 @@ class Attempt:
     async def _end(self, job: Job, entry: Entry, key: str, packed: Packed | None) -> None:
         """Makes it ready; whoever lost the job in the meantime removes what it wrote."""
         if packed is None or not await self._surely_ready(job, entry, key, packed):
-            await self.store.delete(key)
-            async with self.database.writing() as connection:
-                await set_archive_key(connection, entry.id, key, None)
+            await self._remove(entry, key)
+
+    async def _remove(self, entry: Entry, key: str) -> None:
+        """Where the store or the database does not answer now, the tick or the next attempt removes it."""
+        with suppress(TimeoutError, StoreUnavailable, DatabaseUnavailable):
+            async with asyncio.timeout(_TIDY_SECONDS):
+                await self.store.delete(key)
+                async with self.database.writing() as connection:
+                    await set_archive_key(connection, entry.id, key, None)
 
     async def _surely_ready(self, job: Job, entry: Entry, key: str, packed: Packed) -> bool:
         """Finished work is worth waiting for our own database, which may have done it and not have said so."""
@@ -187,10 +215,16 @@ class Attempt:
                 await self.trail.append(connection, _event("exports:fail", entry, details))
 
     async def _hand_back(self, job: Job) -> None:
-        """A worker that stops gives its job back at once, for the next one to take up."""
-        async with self.database.writing() as connection:
-            if await put_back(connection, job, self.clock(), job.attempts):
-                await move(connection, job.entry_id, ("compiling",), "queued")
+        """A worker that stops gives its job back at once, for the next one to take up. It does not stay for a database
+        that does not answer: the lease runs out by itself."""
+        with suppress(TimeoutError, DatabaseUnavailable):
+            async with asyncio.timeout(_TIDY_SECONDS), self.database.writing() as connection:
+                if await put_back(connection, job, self.clock(), job.attempts):
+                    await move(connection, job.entry_id, ("compiling",), "queued")
+
+
+def _where(entry: Entry) -> tuple[str, str]:
+    return entry.data_center, entry.source_id
 
 
 def _event(action: Action, entry: Entry, details: Mapping[str, str | int | None] | None = None) -> AuditEvent:

@@ -1,22 +1,17 @@
 """Compiles one archive: rows stream from the source through JSON, deflate and ZIP into the store."""
 
-import asyncio
-from contextlib import aclosing
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.archive.document import Part, SectionEnd
 from app.archive.frame import Frame, Titled
 from app.archive.package import Package, Packed
 from app.history.entry import Entry, Progress
 from app.kit.clock import Clock
 from app.kit.errors import Conflict
-from app.kit.pipe import Pipe
 from app.sources.candidate import Choice
-from app.sources.port import DataSource, Reading, Section
+from app.sources.port import DataSource, Reading
 from app.sources.registry import DataCenter
 from app.storage.port import LIFETIME, ArchiveStore, StoreUnavailable
-
-_BATCHES_BETWEEN = 8
 
 
 class CombinationEmpty(Conflict):
@@ -27,34 +22,24 @@ class CombinationEmpty(Conflict):
     title = "Nothing was found for this device and browser"
 
 
-class _Stopped(Exception):
-    """Ends the thread that writes, because its reader has ended."""
-
-
 class Counter:
-    """The progress of one compilation, written by it and read by the heartbeat."""
+    """The progress of one compilation, read by the heartbeat."""
 
     def __init__(self) -> None:
         self._reading: Reading | None = None
         self._package: Package | None = None
-        self._done = self._rows = 0
 
     def begin(self, reading: Reading, package: Package) -> None:
         self._reading, self._package = reading, package
 
-    def add(self, rows: int) -> None:
-        self._rows += rows
-
-    def section_done(self) -> None:
-        self._done += 1
-
     def progress(self) -> Progress:
         if self._reading is None or self._package is None:
             return Progress()
-        estimated = self._reading.rows_estimated
+        tallies, estimated = self._package.tallies, self._reading.rows_estimated
+        rows = sum(tally.rows for tally in tallies)
         return Progress(
-            self._done, len(self._package.tallies), self._rows,
-            None if estimated is None else max(estimated, self._rows), self._package.document_bytes,
+            sum(tally.done for tally in tallies), len(tallies), rows,
+            None if estimated is None else max(estimated, rows), self._package.document_bytes,
         )  # fmt: skip
 
 
@@ -68,55 +53,21 @@ class Compile:
     ) -> Packed:
         """Writes the archive under the key, complete or not at all. Raises the sources' and the store's failures."""
         async with source.read(choice.visitor, choice.device, choice.browser) as reading:
-            frame = _frame(entry, center, source, reading)
-            package = Package(frame, reading.sections, LIFETIME, self.clock)
+            package = Package(_frame(entry, center, source, reading), reading.sections, LIFETIME, self.clock)
             counter.begin(reading, package)
-            stored = await self._stream(reading, package, key, counter)
+            stored = await self.store.put(key, _chunks(reading, package), reading.stop)
         packed = package.packed()
         if stored != packed.size:
             raise StoreUnavailable("The store holds another number of bytes than were written.")
         return packed
 
-    async def _stream(self, reading: Reading, package: Package, key: str, counter: Counter) -> int:
-        pipe = Pipe[Part](_BATCHES_BETWEEN)
-        storing = asyncio.create_task(self.store.put(key, package.chunks(pipe.items())))
-        feeding = asyncio.create_task(_feed(reading, pipe, counter))
-        try:
-            await asyncio.wait({feeding, storing}, return_when=asyncio.FIRST_EXCEPTION)
-        finally:
-            feeding.cancel()
-            # After a regular end this is never read; otherwise it lets the thread go.
-            pipe.end(_Stopped())
-            ended = await asyncio.gather(feeding, storing, return_exceptions=True)
-        for error in ended:
-            if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError | _Stopped):
-                raise error
-        return storing.result()
 
-
-async def _feed(reading: Reading, pipe: Pipe[Part], counter: Counter) -> None:
-    bound_rows, bound = 0, False
-    for section in reading.sections:
-        if section.status != "included":
-            continue
-        rows = await _feed_section(reading, section, pipe, counter)
-        if section.scope == "combination":
-            bound, bound_rows = True, bound_rows + rows
-    if bound and not bound_rows and (reading.combination.interactions or 0) > 0:
+def _chunks(reading: Reading, package: Package) -> Iterator[bytes]:
+    """The archive's bytes. What is raised after the last of them still keeps the store from keeping them."""
+    yield from package.chunks(reading.rows)
+    bound = [tally for tally in package.tallies if tally.section.scope == "combination"]
+    if bound and not any(tally.rows for tally in bound) and (reading.combination.interactions or 0) > 0:
         raise CombinationEmpty
-    pipe.end()
-
-
-async def _feed_section(reading: Reading, section: Section, pipe: Pipe[Part], counter: Counter) -> int:
-    rows = 0
-    async with aclosing(reading.rows(section.name)) as batches:
-        async for batch in batches:
-            await pipe.put(batch)
-            rows += len(batch.rows)
-            counter.add(len(batch.rows))
-    await pipe.put(SectionEnd)
-    counter.section_done()
-    return rows
 
 
 def _frame(entry: Entry, center: DataCenter, source: DataSource, reading: Reading) -> Frame:
@@ -131,6 +82,7 @@ def _frame(entry: Entry, center: DataCenter, source: DataSource, reading: Readin
         language=center.language,
         notice=center.notice.model_dump(exclude_none=True),
         mapping_sha256=facts.mapping_sha256,
+        row_security=facts.row_security,
         omitted=facts.omitted,
         other_combinations=reading.other_combinations,
     )

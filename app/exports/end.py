@@ -11,7 +11,7 @@ from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.errors import Conflict
 from app.kit.logs import log
-from app.storage.port import ArchiveStore, StoreUnavailable
+from app.storage.port import ArchiveStore, StoreUnavailable, delete_soon
 
 
 class ExportFinal(Conflict):
@@ -59,7 +59,7 @@ class EndExport:
 
     async def _remove(self, entry: Entry) -> None:
         try:
-            await self.store.delete(entry.archive_key or "")
+            await delete_soon(self.store, entry.archive_key or "")
         except StoreUnavailable as error:
             log.warning("export %s is revoked; its archive is removed later: %s", entry.id, error.detail)
             return

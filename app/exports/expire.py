@@ -13,7 +13,7 @@ from app.kit.db import Database
 from app.kit.errors import Conflict
 from app.kit.logs import log, whereabouts
 from app.queue.port import Bell
-from app.storage.port import ArchiveStore, StoreUnavailable
+from app.storage.port import ArchiveStore, StoreUnavailable, delete_soon
 
 MOST_LOST_LEASES = 20
 _SECONDS = 10.0
@@ -81,7 +81,7 @@ class Tick:
                 return
 
     async def _delete(self, entry: Entry) -> None:
-        await self.store.delete(entry.archive_key or "")
+        await delete_soon(self.store, entry.archive_key or "")
         async with self.database.writing() as connection:
             gone = await set_archive_key(connection, entry.id, entry.archive_key, None)
             if gone and entry.status == "expired":

@@ -1,11 +1,12 @@
 """The work of an unfinished export: claimed under a lease, retried with back-off, gone when the export ends."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.history.entry import Progress
@@ -39,8 +40,11 @@ async def add_job(connection: AsyncConnection, entry_id: UUID, data_center: str,
     await connection.execute(insert(JOBS), row)
 
 
-async def claim(connection: AsyncConnection, lease: UUID, now: datetime) -> Job | None:
-    """The next due job: of the data center with the fewest running and the longest wait, then by due time."""
+async def claim(
+    connection: AsyncConnection, lease: UUID, now: datetime, busy: Sequence[tuple[str, str]] = ()
+) -> Job | None:
+    """The next due job: of the data center with the fewest running and the longest wait, then by due time. Passes over
+    the jobs of `busy` sources (data center and source)."""
     served = select(func.max(HISTORY_ENTRIES.c.started_at)).where(HISTORY_ENTRIES.c.data_center == JOBS.c.data_center)
     # Grouped, so that it is counted once for each data center and not once for each job that waits.
     load = select(
@@ -50,7 +54,7 @@ async def claim(connection: AsyncConnection, lease: UUID, now: datetime) -> Job 
     next_due = (
         select(JOBS.c.entry_id)
         .join(center, center.c.data_center == JOBS.c.data_center)
-        .where(JOBS.c.lease.is_(None), JOBS.c.due_at <= now)
+        .where(JOBS.c.lease.is_(None), JOBS.c.due_at <= now, *_not_of(busy))
         .order_by(center.c.running, center.c.served.nulls_first(), JOBS.c.due_at, JOBS.c.entry_id)
         .limit(1)
         .with_for_update(skip_locked=True, of=JOBS)
@@ -120,6 +124,11 @@ async def forget(connection: AsyncConnection, now: datetime) -> None:
 async def any_due(connection: AsyncConnection, now: datetime) -> bool:
     due = select(JOBS.c.entry_id).where(JOBS.c.lease.is_(None), JOBS.c.due_at <= now).limit(1)
     return (await connection.execute(due)).first() is not None
+
+
+def _not_of(busy: Sequence[tuple[str, str]]) -> list[ColumnElement[bool]]:
+    source = select(HISTORY_ENTRIES.c.source_id).where(HISTORY_ENTRIES.c.id == JOBS.c.entry_id).scalar_subquery()
+    return [or_(JOBS.c.data_center != center, source != name) for center, name in busy]
 
 
 def _mine(job: Job) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.kit.driver import Connection as _Connection
 from app.kit.errors import Misconfigured, Unavailable
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
@@ -28,7 +29,8 @@ METADATA = MetaData(
 _MIGRATION_LOCK = 0x_D0551E4
 # The schema that this version's code still runs on, so that it can be rolled out before `migrate` or after it.
 OLDEST_REVISION = "0003"
-_STATEMENT_MS, _LOCK_MS = 30_000, 5_000
+# A statement of ours takes milliseconds. The server ends one that does not, and a server that says nothing is left.
+_STATEMENT_MS, _LOCK_MS, _IDLE_MS, _PATIENCE_SECONDS = 6_000, 5_000, 30_000, 7.0
 _ROOT = Path(__file__).parents[2]
 
 
@@ -56,6 +58,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class _OwnConnection(_Connection):
+    patience = _PATIENCE_SECONDS
 
 
 class Database:
@@ -89,11 +95,14 @@ class Database:
                 if connection.dialect.name == "postgresql":
                     # Others wait for whoever migrates, for as long as it takes; but nobody waits behind a migration
                     # that waits for a lock.
+                    driver = (await connection.get_raw_connection()).driver_connection
+                    driver.patience = None  # type: ignore[union-attr]  # it is ours
                     for bound in ("statement_timeout", "lock_timeout"):
                         await connection.execute(text(f"SET LOCAL {bound} = 0"))
                     await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
                     await connection.execute(text(f"SET LOCAL lock_timeout = {_LOCK_MS}"))
                 await connection.run_sync(_run_migrations, revision)
+            await self._engine.dispose()
 
     async def state(self) -> str:
         """`ok`, `behind` (it works, but `migrate` is due), `not migrated` or `unreachable`."""
@@ -132,10 +141,11 @@ def _bounds(url: URL) -> dict[str, Any]:
         return {}
     options = f"-c statement_timeout={_STATEMENT_MS} -c lock_timeout={_LOCK_MS}"
     said = {
-        "application_name": "dossier", "connect_timeout": 5, "tcp_user_timeout": 10_000, "keepalives_idle": 10,
-        "options": f"{options} -c idle_in_transaction_session_timeout={_STATEMENT_MS}",
+        "application_name": "dossier", "connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10,
+        "options": f"{options} -c idle_in_transaction_session_timeout={_IDLE_MS}",
     }  # fmt: skip
     unsaid = {name: value for name, value in said.items() if name not in url.query}
+    unsaid["async_creator_fn"] = _OwnConnection.connect
     return {"pool_size": 5, "max_overflow": 10, "pool_timeout": 10, "pool_recycle": 1800, "connect_args": unsaid}
 
 

@@ -1,42 +1,67 @@
-"""A bounded hand-over from the event loop to one thread, so that a slow reader slows the writer down."""
+"""A bounded hand-over from one thread to another, so that a slow reader slows the writer down."""
 
-import asyncio
+from collections import deque
 from collections.abc import Iterator
-from queue import SimpleQueue
+from threading import Condition
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
 
-class _End:
-    """Marks the end of the stream, and the error that ended it, if one did."""
-
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
+class Closed(Exception):
+    """Nobody wants the rest."""
 
 
 class Pipe(Generic[Item]):
-    """One side awaits `put`, the other iterates `items` in a thread; at most `size` items wait between."""
+    """One thread puts, another iterates. What waits between weighs `most` at the most, or is one single item."""
 
-    def __init__(self, size: int) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._room = asyncio.Semaphore(size)
-        self._queue: SimpleQueue[Item | _End] = SimpleQueue()
+    def __init__(self, most: int) -> None:
+        self._changed = Condition()
+        self._held: deque[tuple[Item, int]] = deque()
+        self._most, self._weight = most, 0
+        self._ended = False
+        self._error: BaseException | None = None
 
-    async def put(self, item: Item) -> None:
-        await self._room.acquire()
-        self._queue.put(item)
+    def put(self, item: Item, weight: int) -> None:
+        """Waits for room. Raises Closed where nobody reads any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or not self._held or self._weight + weight <= self._most)
+            if self._ended:
+                raise Closed
+            self._held.append((item, weight))
+            self._weight += weight
+            self._changed.notify_all()
 
     def end(self, error: BaseException | None = None) -> None:
-        """No more items; with an error, the thread meets it where it reads on."""
-        self._queue.put(_End(error))
+        """No more items; the reader meets the error after the last one."""
+        with self._changed:
+            if not self._ended:
+                self._ended, self._error = True, error
+            self._changed.notify_all()
 
-    def items(self) -> Iterator[Item]:
-        while True:
-            item = self._queue.get()
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
-            self._loop.call_soon_threadsafe(self._room.release)
-            yield item
+    def close(self, error: BaseException | None = None) -> None:
+        """From any thread: neither side waits any more, what lies between is dropped, the reader meets the error."""
+        with self._changed:
+            self._held.clear()
+            self._weight = 0
+            self._ended, self._error = True, error or Closed()
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[Item]:
+        try:
+            while (held := self._next()) is not None:
+                yield held[0]
+        finally:
+            self.close()
+
+    def _next(self) -> tuple[Item, int] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or bool(self._held))
+            if not self._held:
+                if self._error is not None:
+                    raise self._error
+                return None
+            item = self._held.popleft()
+            self._weight -= item[1]
+            self._changed.notify_all()
+            return item

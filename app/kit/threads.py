@@ -1,24 +1,127 @@
-"""Runs a long piece of work in a thread of its own, and never leaves while it still runs."""
+"""Threads for calls that block: nobody waits for one that does not come back, and each of those is counted."""
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from app.kit.logs import log
 
 Result = TypeVar("Result")
+_IDLE_AT_MOST = 8
+# What is stopped may tidy up for so long before it is given up.
+_GRACE_SECONDS = 0.5
 
 
-async def in_thread(work: Callable[[], Result]) -> Result:
-    """The work's result or error. If the caller is cancelled, it waits for the thread before it gives way,
-    so the work must have another way to learn that it is not wanted any more."""
-    pool = ThreadPoolExecutor(1, "work")
-    try:
-        running = asyncio.get_running_loop().run_in_executor(pool, work)
+class Worker:
+    """One thread that does what it is given, one piece after the other.
+
+    A daemon, because the interpreter waits for every other kind when it ends, and this one may hang for ever.
+    """
+
+    def __init__(self) -> None:
+        self._works: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._live, name="dossier-worker", daemon=True)
+        self._thread.start()
+
+    def do(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
+        """A future of the running loop. Cancelling it does not stop the work."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        # An error that nobody waits for any more is no news.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._works.put(lambda: _settle(loop, future, work))
+        return future
+
+    def post(self, work: Callable[[], None]) -> None:
+        """From any thread; the work answers for its own errors."""
+        self._works.put(work)
+
+    def end(self) -> None:
+        """Once everything that it was given is done."""
+        self._works.put(None)
+
+    @property
+    def lives(self) -> bool:
+        return self._thread.is_alive()
+
+    def _live(self) -> None:
+        while work := self._works.get():
+            work()
+
+
+class Threads:
+    """Lends workers, which are used again, and counts those that were given up while a call still held them."""
+
+    def __init__(self) -> None:
+        self._idle: list[Worker] = []
+        self._given_up: list[Worker] = []
+
+    @property
+    def abandoned(self) -> int:
+        """How many of those that were given up still hang."""
+        self._given_up = [one for one in self._given_up if one.lives]
+        return len(self._given_up)
+
+    def take(self) -> Worker:
+        return self._idle.pop() if self._idle else Worker()
+
+    def give_back(self, worker: Worker) -> None:
+        """One that has done all that it was given."""
+        if len(self._idle) < _IDLE_AT_MOST:
+            self._idle.append(worker)
+        else:
+            worker.end()
+
+    def give_up(self, worker: Worker, what: str) -> None:
+        """It ends when its call comes back, if ever."""
+        worker.end()
+        self._given_up.append(worker)
+        log.warning("%s did not end when it was told to; %d such calls hang", what, self.abandoned)
+
+    async def run(
+        self, work: Callable[[], Result], what: str, stop: Callable[[], None] | None = None,
+        grace: float = _GRACE_SECONDS,
+    ) -> Result:  # fmt: skip
+        """The work's result or error. If the caller is cancelled, `stop` tells the work so, which then has some time
+        to end; after that the thread is left behind under the name `what`."""
+        worker = self.take()
+        doing = worker.do(work)
         try:
-            return await asyncio.shield(running)
+            return await asyncio.shield(doing)
         except asyncio.CancelledError:
-            await asyncio.wait({running})
-            running.exception()
+            if stop:
+                stop()
+            await asyncio.wait({doing}, timeout=grace)
             raise
-    finally:
-        pool.shutdown(wait=False)
+        finally:
+            if doing.done():
+                self.give_back(worker)
+            else:
+                self.give_up(worker, what)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().end()
+
+
+def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], work: Callable[[], Any]) -> None:
+    result, error = None, None
+    try:
+        result = work()
+    except BaseException as caught:  # noqa: BLE001  whatever it is, it belongs to whoever waits
+        error = caught
+
+    def settle() -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    # The loop may have ended before a call that hung came back.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(settle)

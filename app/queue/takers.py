@@ -6,7 +6,8 @@ from app.kit.logs import log, whereabouts
 from app.queue.port import Work
 
 _ASK_ANYWAY_SECONDS = 3.0
-_GRACE_SECONDS = 10.0
+# Whoever stops a process kills it within seconds; what is not done by then is handed back before.
+_GRACE_SECONDS = 1.5
 
 
 class Takers:

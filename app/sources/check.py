@@ -1,5 +1,6 @@
 """What `sources check` looks at: every query is prepared on the database, and its columns are compared."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from app.sources.engine import Engine, Query, Values
@@ -53,8 +54,10 @@ class _Look:
     async def _columns(self, query: Query) -> list[str] | Finding:
         seconds = self._mapping.search_timeout
         try:
-            async with self._engine.session(seconds, long=False) as session:
-                return await session.columns(query, _UNBOUND)
+            async with asyncio.timeout(seconds), self._engine.session(long=False) as session:
+                return await session.run(lambda inside: inside.columns(query, _UNBOUND))
+        except TimeoutError:
+            return Finding(f"{query.place}: no answer within {seconds:g} s.")
         except (SourceMisconfigured, SourceUnavailable) as error:
             return Finding(error.detail)
 

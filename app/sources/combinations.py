@@ -1,6 +1,7 @@
 """Merges the rows of a `combinations` query into one combination for each device and browser."""
 
-from collections.abc import AsyncIterator, Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -13,6 +14,7 @@ from app.sources.values import moment
 
 ReadAgent = Callable[[str], Agent]
 _PLACE = "find.combinations"
+_MOST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +24,10 @@ class Merger:
     zone: tzinfo | None
     read_agent: ReadAgent
 
-    async def merge(self, rows: AsyncIterator[Row]) -> list[Combination]:
-        """In the order in which the database first named them."""
-        merged: dict[tuple[type, object, type, object], _Gathered] = {}
-        async for row in rows:
-            one = self._combination(row)
-            key = (type(one.device), one.device, type(one.browser), one.browser)
-            merged.setdefault(key, _Gathered(one)).add(one)
-        return [gathered.combination() for gathered in merged.values()]
+    def begin(self) -> "Merged":
+        return Merged(self)
 
-    def _combination(self, row: Row) -> Combination:
+    def combination(self, row: Row) -> Combination:
         if "user_agent" in row:
             return self._from_agent(row)
         if "device" not in row or "browser" not in row:
@@ -50,9 +46,28 @@ class Merger:
             combination,
             first_seen=moment(row.get("first_seen"), self.zone),
             last_seen=moment(row.get("last_seen"), self.zone),
-            interactions=_count(row.get("interactions"), "interactions"),
-            people=_count(row.get("people"), "people"),
+            interactions=counted(row.get("interactions")),
+            people=counted(row.get("people")),
         )
+
+
+class Merged:
+    """The combinations of one visitor, while rows come in."""
+
+    def __init__(self, merger: Merger) -> None:
+        self._merger = merger
+        self._gathered: dict[tuple[type, object, type, object], _Gathered] = {}
+
+    def take(self, rows: Sequence[Row]) -> bool:
+        for row in rows:
+            one = self._merger.combination(row)
+            key = (type(one.device), one.device, type(one.browser), one.browser)
+            self._gathered.setdefault(key, _Gathered(one)).add(one)
+        return True
+
+    def combinations(self) -> list[Combination]:
+        """In the order in which the database first named them."""
+        return [gathered.combination() for gathered in self._gathered.values()]
 
 
 @dataclass(slots=True)
@@ -104,9 +119,9 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _count(value: object, column: str) -> int | None:
-    if value is None:
+def counted(value: object) -> int | None:
+    """A count that JSON can say; what is none (NaN, infinite, an interval) is unknown, and stops nothing."""
+    if not isinstance(value, int | float | Decimal) or not math.isfinite(value):
         return None
-    if isinstance(value, int | float | Decimal):
-        return int(value)
-    raise SourceMisconfigured(f"{_PLACE} returns `{column}` that is no number.")
+    number = int(value)
+    return number if abs(number) <= _MOST else None

@@ -1,17 +1,20 @@
-"""What a database engine must offer to carry a mapping: read-only sessions that find, describe and encode."""
+"""What a database engine must offer to carry a mapping: short look-ups, and read-only sessions that encode rows."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from app.sources.port import Batch, Value
 from app.sources.sql import Statement
 
+Result = TypeVar("Result")
+Item = TypeVar("Item")
 Values = Mapping[str, Value | tuple[str, ...] | None]
 Row = Mapping[str, object]
+Take = Callable[[Sequence[Row]], bool]
 
 
 class NoSuchValue(Exception):
@@ -27,6 +30,20 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """A query whose rows `take` receives, some at a time, until it says that it wants no more."""
+
+    query: Query
+    values: Values
+    take: Take
+
+
+# A look-up yields what it asks, one after the other, and returns what it found. So the same one runs with a driver
+# that blocks and with one that does not.
+LookUp = Generator[Ask, None, Result]
+
+
+@dataclass(frozen=True, slots=True)
 class Encoding:
     """How a section's rows become JSON: the column that dates them, text columns that hold JSON, the zone."""
 
@@ -35,25 +52,54 @@ class Encoding:
     zone: ZoneInfo | None
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a mapping allows on its database: seconds of a search and of an export, and connections."""
+
+    search_seconds: float
+    export_seconds: float
+    connections: int
+    row_security: bool = False
+
+
 class Session(Protocol):
-    """One read-only, repeatable-read transaction.
+    """One read-only, repeatable-read transaction, used in the thread that it lives in.
 
     Every method raises SourceUnavailable, SourceMisconfigured, or SchemaLacks where a table or column is missing.
     """
 
-    def rows(self, query: Query, values: Values) -> AsyncGenerator[Row]:
-        """Rows as mappings. Raises NoSuchValue."""
+    def select(self, query: Query, values: Values) -> Iterator[Sequence[Row]]:
+        """Rows as mappings, some at a time. Raises NoSuchValue."""
 
-    async def columns(self, query: Query, values: Values) -> list[str]:
+    def columns(self, query: Query, values: Values) -> list[str]:
         """The names of the columns that a query returns, without reading it."""
 
-    def encoded(self, query: Query, values: Values, encoding: Encoding) -> AsyncGenerator[Batch]:
+    def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         """Rows as JSON. Raises ValueNotEncodable."""
 
 
+class LiveSession(Protocol):
+    """A session from outside: it lives in a thread of its own."""
+
+    async def run(self, work: Callable[[Session], Result]) -> Result:
+        """Runs the work in the session's thread."""
+
+    def ahead(self, make: Callable[[Session], Generator[Item]], weigh: Callable[[Item], int]) -> Iterator[Item]:
+        """For another thread to iterate: what the session's thread makes ahead of it. Raises what that raises, and
+        Closed after `stop`."""
+
+    def stop(self) -> None:
+        """From any thread: whoever iterates `ahead` waits no more."""
+
+
 class Engine(Protocol):
-    def session(self, seconds: float, *, long: bool) -> AbstractAsyncContextManager[Session]:
-        """A session whose statements end after so many seconds; `long` ones leave a place to short ones."""
+    async def find(self, look_up: Callable[[], LookUp[Result]]) -> Result:
+        """What the look-up returns. It may be made twice, where a connection that was kept turns out to be dead.
+        Cancelled, it leaves at once, whatever the database does. Raises as Session does."""
+
+    def session(self, *, long: bool) -> AbstractAsyncContextManager[LiveSession]:
+        """A session whose statements end in time; `long` ones leave a place to short ones. Its end takes a second at
+        most, whatever the database does."""
 
     async def close(self) -> None: ...
 
@@ -63,7 +109,7 @@ class Places:
 
     def __init__(self, connections: int) -> None:
         self._all = asyncio.Semaphore(connections)
-        self._long = asyncio.Semaphore(max(1, connections - 1))
+        self._long = asyncio.Semaphore(long_places(connections))
 
     @asynccontextmanager
     async def take(self, *, long: bool) -> AsyncIterator[None]:
@@ -73,3 +119,22 @@ class Places:
             return
         async with self._long, self._all:
             yield
+
+
+def long_places(connections: int) -> int:
+    """How many exports may read at a time: all connections but one, and never none."""
+    return max(1, connections - 1)
+
+
+def answered(session: Session, look_up: LookUp[Result]) -> Result:
+    """Runs a look-up on a session, in its thread."""
+    try:
+        asked = next(look_up)
+        while True:
+            for rows in session.select(asked.query, asked.values):
+                if not asked.take(rows):
+                    break
+            asked = look_up.send(None)
+    except StopIteration as ended:
+        found: Result = ended.value
+        return found

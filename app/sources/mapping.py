@@ -117,6 +117,7 @@ class SourceMapping(_Strict):
     export_timeout: Seconds = timedelta(hours=1).total_seconds()
     connections: Annotated[int, Field(ge=1, le=100)] = 2
     visitor_columns: list[Text] = []
+    row_security: bool = False
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

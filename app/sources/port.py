@@ -1,6 +1,6 @@
 """What the rest of the house knows of a data source: it finds visitors, and reads one of them."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -114,10 +114,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some rows in order, each one JSON object in UTF-8; `moments` date them where the mapping names a column."""
+    """Some rows in order, each one JSON object in UTF-8, `size` bytes in all; `moments` date them where the mapping
+    names a column."""
 
     rows: Sequence[bytes]
     moments: Sequence[datetime | None] | None
+    size: int
 
 
 class Reading(Protocol):
@@ -129,8 +131,12 @@ class Reading(Protocol):
     sections: tuple[Section, ...]
     rows_estimated: int | None
 
-    def rows(self, name: str) -> AsyncGenerator[Batch]:
-        """The batches of an included section. Raises ValueNotEncodable, SourceUnavailable, SourceMisconfigured."""
+    def rows(self, name: str) -> Iterator[Batch]:
+        """The batches of an included section, read ahead by a thread of the source's; for another thread to iterate,
+        to the end, one section after the other. Raises ValueNotEncodable, SourceUnavailable, SourceMisconfigured."""
+
+    def stop(self) -> None:
+        """From any thread: whoever iterates `rows` waits no more, and meets an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,8 @@ class SourceFacts:
     rotating_id: bool
     unbound: tuple[Section, ...]
     omitted: tuple[tuple[str, str], ...]
+    exports_at_once: int
+    row_security: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """One visitor's sections, read from one snapshot: what is included, what is absent or withheld, and the rows."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
+from itertools import chain
 from zoneinfo import ZoneInfo
 
-from app.sources.engine import Encoding, Query, Session, Values
+from app.sources.combinations import counted
+from app.sources.engine import Encoding, LiveSession, Query, Session, Values, long_places
 from app.sources.mapping import SectionMapping, SourceMapping
 from app.sources.port import Batch, Combination, SchemaLacks, Section, SourceFacts, SourceMisconfigured, Value
 from app.sources.sql import Statement
@@ -15,34 +16,39 @@ _LACKING = "this database has no such table or column"
 
 
 class MappedReading:
-    """Implements Reading. `prepare` must have run before `sections` and `rows` are used."""
+    """Implements Reading. `prepare` must have run, in the session's thread, before `sections` and `rows` are used."""
 
     def __init__(
-        self, session: Session, mapping: SourceMapping, visitor: Value, chosen: Combination, as_of: datetime,
+        self, live: LiveSession, mapping: SourceMapping, visitor: Value, chosen: Combination, as_of: datetime,
         zone: ZoneInfo | None,
     ) -> None:  # fmt: skip
         self.as_of, self.combination = as_of, chosen
         self.other_combinations = 0
         self.sections: tuple[Section, ...] = ()
         self.rows_estimated: int | None = None
-        self._session, self._zone = session, zone
+        self._live, self._zone = live, zone
         self._by_name = {one.name: one for one in mapping.section}
         self._values: Values = {"visitor": visitor, **_bound(chosen)}
 
-    async def prepare(self) -> None:
+    def prepare(self, session: Session) -> None:
         """Decides which sections are in, and asks the estimates. Raises SourceMisconfigured."""
-        self.sections = tuple([await self._decided(one) for one in self._by_name.values()])
+        self.sections = tuple(self._decided(session, one) for one in self._by_name.values())
         for section in self.sections:
             text = self._by_name[section.name].estimate
             if text and section.status == "included":
-                self.rows_estimated = (self.rows_estimated or 0) + await self._estimate(section.name, text)
+                self.rows_estimated = (self.rows_estimated or 0) + self._estimate(session, section.name, text)
 
-    def rows(self, name: str) -> AsyncGenerator[Batch]:
+    def rows(self, name: str) -> Iterator[Batch]:
         section = self._by_name[name]
-        encoding = Encoding(section.time, section.json_columns, self._zone)
-        return self._session.encoded(section_query(section), self._values, encoding)
+        query, encoding = section_query(section), Encoding(section.time, section.json_columns, self._zone)
+        return self._live.ahead(
+            lambda session: session.encoded(query, self._values, encoding), lambda batch: batch.size
+        )
 
-    async def _decided(self, section: SectionMapping) -> Section:
+    def stop(self) -> None:
+        self._live.stop()
+
+    def _decided(self, session: Session, section: SectionMapping) -> Section:
         if section.scope == "visitor" and self.combination.shared:
             return described(section, "withheld", _SHARED)
         query = section_query(section)
@@ -50,7 +56,7 @@ class MappedReading:
             wanted = "`user_agent`" if name == "user_agents" else "`device` and `browser`"
             raise SourceMisconfigured(f"{query.place} uses :{name}, but find.combinations does not return {wanted}.")
         try:
-            columns = await self._session.columns(query, self._values)
+            columns = session.columns(query, self._values)
         except SchemaLacks:
             if not section.optional:
                 raise
@@ -58,12 +64,12 @@ class MappedReading:
         check_columns(section, columns)
         return described(section)
 
-    async def _estimate(self, name: str, text: str) -> int:
+    def _estimate(self, session: Session, name: str, text: str) -> int:
+        """The first value of the first row. All rows are read: the session has other queries to come."""
         query = Query(f"section {name!r}, estimate", Statement.parse(text))
-        async for row in self._session.rows(query, self._values):
-            value = next(iter(row.values()), None)
-            return int(value) if isinstance(value, int | float | Decimal) else 0
-        return 0
+        rows = list(chain.from_iterable(session.select(query, self._values)))
+        value = next(iter(rows[0].values()), None) if rows else None
+        return counted(value) or 0
 
 
 def described(section: SectionMapping, status: str = "included", reason: str | None = None) -> Section:
@@ -79,7 +85,7 @@ def facts_of(source_id: str, mapping: SourceMapping, engine_name: str, sha256: s
     unbound = tuple(described(one) for one in mapping.section if one.scope == "visitor")
     return SourceFacts(
         source_id, mapping.title, engine_name, mapping.tracking_id_hint, sha256, mapping.rotating_id, unbound,
-        tuple(mapping.omitted.items()),
+        tuple(mapping.omitted.items()), long_places(mapping.connections), mapping.row_security,
     )  # fmt: skip
 
 

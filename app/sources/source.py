@@ -2,15 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from app.kit.clock import Clock
+from app.sources.candidate import Choice
 from app.sources.check import examine
 from app.sources.combinations import Merger, ReadAgent, checked_value
-from app.sources.engine import Engine, NoSuchValue, Query, Row, Session, Values
+from app.sources.engine import Ask, Engine, LiveSession, LookUp, NoSuchValue, Query, Row, Session, Values, answered
 from app.sources.identifier import Identifier, Kind
 from app.sources.mapping import SourceMapping
 from app.sources.port import (
@@ -28,6 +29,7 @@ from app.sources.reading import MappedReading, facts_of
 from app.sources.sql import Statement
 
 MOST_SHOWN = 200
+_NOTHING = Query("the connection", Statement.parse("SELECT 1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,17 @@ class MappedSource:
         self._zone = ZoneInfo(mapping.time_zone) if mapping.time_zone else None
         self._merger = Merger(self._zone, read_agent)
         self._combinations = Query("find.combinations", Statement.parse(mapping.find.combinations))
+        texts: dict[Kind, str | None] = {"email": mapping.find.email, "tracking_id": mapping.find.tracking_id}
+        self._finders = {kind: Query(f"find.{kind}", Statement.parse(text)) for kind, text in texts.items() if text}
 
     async def find(self, identifier: Identifier) -> Found | None:
-        query = self._finder(identifier.kind)
+        query = self._finders.get(identifier.kind)
         if query is None:
             return None
-        text = self._picked(identifier)
+        values: Values = {identifier.kind: self._picked(identifier)}
         try:
             async with asyncio.timeout(self._mapping.search_timeout):
-                async with self._engine.session(self._mapping.search_timeout, long=False) as session:
-                    return await self._found(session, query, {identifier.kind: text}, identifier.kind)
+                return await self._engine.find(lambda: self._visitors(query, values, identifier.kind))
         except NoSuchValue:
             return Found((), more=False)
         except TimeoutError as error:
@@ -68,12 +71,13 @@ class MappedSource:
     @asynccontextmanager
     async def read(self, visitor: Value, device: Value | None, browser: Value | None) -> AsyncIterator[MappedReading]:
         seconds = self._mapping.export_timeout
-        async with self._engine.session(seconds, long=True) as session:
-            try:
-                async with asyncio.timeout(seconds):
-                    yield await self._opened(session, visitor, device, browser)
-            except TimeoutError as error:
-                raise SourceUnavailable(f"Reading took longer than {seconds:g} s.") from error
+        try:
+            async with asyncio.timeout(seconds) as deadline, self._engine.session(long=True) as session:
+                yield await self._opened(session, Choice(visitor, device, browser))
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise SourceUnavailable(f"Reading took longer than {seconds:g} s.") from error
 
     async def check(self) -> list[Finding]:
         return await examine(self._mapping, self._engine)
@@ -81,28 +85,24 @@ class MappedSource:
     async def reach(self) -> None:
         try:
             async with asyncio.timeout(self._mapping.search_timeout):
-                async with self._engine.session(self._mapping.search_timeout, long=False):
-                    return
+                await self._engine.find(_reached)
         except TimeoutError as error:
             raise SourceUnavailable from error
 
     async def close(self) -> None:
         await self._engine.close()
 
-    def _finder(self, kind: Kind) -> Query | None:
-        text = self._mapping.find.email if kind == "email" else self._mapping.find.tracking_id
-        return Query(f"find.{kind}", Statement.parse(text)) if text else None
-
     def _picked(self, identifier: Identifier) -> str:
         pattern = self._mapping.tracking_id_pattern
         picked = re.search(pattern, identifier.text) if pattern and identifier.kind == "tracking_id" else None
         return picked[1] if picked and picked[1] else identifier.text
 
-    async def _found(self, session: Session, query: Query, values: Values, kind: Kind) -> Found:
-        matches, more = await self._matches(session, query, values)
-        visitors, room = [], MOST_SHOWN
-        for key, row in matches.items():
-            combinations = await self._merged(session, key)
+    def _visitors(self, query: Query, values: Values, kind: Kind) -> LookUp[Found]:
+        matches = _Matches(query.place)
+        yield Ask(query, values, matches.take)
+        visitors, room, more = [], MOST_SHOWN, matches.more
+        for key, row in matches.rows.items():
+            combinations = yield from self._merged(key)
             more = more or len(combinations) > room
             label, matched = row.get("label"), row.get("matched_by")
             visitors.append(
@@ -111,33 +111,48 @@ class MappedSource:
             room -= len(visitors[-1].combinations)
         return Found(tuple(visitors), more)
 
-    async def _matches(self, session: Session, query: Query, values: Values) -> tuple[dict[Value, Row], bool]:
-        matches: dict[Value, Row] = {}
-        async with aclosing(session.rows(query, values)) as rows:
-            async for row in rows:
-                if "visitor" not in row:
-                    raise SourceMisconfigured(f"{query.place} must return a column `visitor`.")
-                key = checked_value(row["visitor"], query.place)
-                if key is None or key in matches:
-                    continue
-                if len(matches) == MOST_SHOWN:
-                    return matches, True
-                matches[key] = row
-        return matches, False
+    def _merged(self, visitor: Value) -> LookUp[list[Combination]]:
+        merged = self._merger.begin()
+        yield Ask(self._combinations, {"visitor": visitor}, merged.take)
+        return merged.combinations()
 
-    async def _merged(self, session: Session, visitor: Value) -> list[Combination]:
-        async with aclosing(session.rows(self._combinations, {"visitor": visitor})) as rows:
-            return await self._merger.merge(rows)
-
-    async def _opened(
-        self, session: Session, visitor: Value, device: Value | None, browser: Value | None
-    ) -> MappedReading:
+    async def _opened(self, live: LiveSession, choice: Choice) -> MappedReading:
         as_of = self._clock()
-        everything = await self._merged(session, visitor)
-        chosen = [one for one in everything if one.is_on(device, browser)]
-        if not chosen:
-            raise VisitorGone
-        reading = MappedReading(session, self._mapping, visitor, chosen[0], as_of, self._zone)
-        reading.other_combinations = len(everything) - 1
-        await reading.prepare()
-        return reading
+
+        def open_it(session: Session) -> MappedReading:
+            everything = answered(session, self._merged(choice.visitor))
+            chosen = [one for one in everything if one.is_on(choice.device, choice.browser)]
+            if not chosen:
+                raise VisitorGone
+            reading = MappedReading(live, self._mapping, choice.visitor, chosen[0], as_of, self._zone)
+            reading.other_combinations = len(everything) - 1
+            reading.prepare(session)
+            return reading
+
+        return await live.run(open_it)
+
+
+class _Matches:
+    """The first row of each visitor that a query found."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self.rows: dict[Value, Row] = {}
+        self.more = False
+
+    def take(self, rows: Sequence[Row]) -> bool:
+        for row in rows:
+            if "visitor" not in row:
+                raise SourceMisconfigured(f"{self._place} must return a column `visitor`.")
+            key = checked_value(row["visitor"], self._place)
+            if key is None or key in self.rows:
+                continue
+            if len(self.rows) == MOST_SHOWN:
+                self.more = True
+                return False
+            self.rows[key] = row
+        return True
+
+
+def _reached() -> LookUp[None]:
+    yield Ask(_NOTHING, {}, lambda _rows: True)

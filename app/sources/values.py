@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
@@ -14,6 +16,8 @@ Item = TypeVar("Item")
 _BATCH_ROWS, _BATCH_BYTES = 1000, 1 << 18
 _PLAIN = frozenset((str, int, type(None), bool))
 _MILLISECONDS_FROM = 100_000_000_000
+# A number that counts seconds or milliseconds; eight digits are the date 20260102 of ISO 8601.
+_NUMBER = re.compile(r"(?!\d{8}$)[+-]?\d+(\.\d*)?")
 
 
 class Unencodable(Exception):
@@ -54,22 +58,22 @@ def in_batches(
         times.append(time)
         size += len(row)
         if size >= _BATCH_BYTES or len(held) == _BATCH_ROWS:
-            yield Batch(held, moments(times) if moments else None)
+            yield Batch(held, moments(times) if moments else None, size)
             held, times, size = [], [], 0
     if held:
-        yield Batch(held, moments(times) if moments else None)
+        yield Batch(held, moments(times) if moments else None, size)
 
 
 def moment(value: object, zone: tzinfo | None) -> datetime | None:
     """A database's time in UTC, or None where it is none that this calendar knows.
 
-    Takes datetimes, dates, ISO 8601 text, and Unix seconds or milliseconds; one without a zone is taken to
-    be in the source's `time_zone`, else in UTC.
+    Takes datetimes, dates, ISO 8601 text, and Unix seconds or milliseconds as numbers or text; eight digits as text
+    are a date. One without a zone is taken to be in the source's `time_zone`, else in UTC.
     """
     try:
         found = _read(value)
         return (found if found.tzinfo else found.replace(tzinfo=zone or UTC)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError, TypeError):
+    except (ValueError, OverflowError, OSError, TypeError, ArithmeticError):
         return None
 
 
@@ -79,9 +83,11 @@ def _read(value: object) -> datetime:
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)  # noqa: DTZ001  its zone is added by the caller
     if isinstance(value, str):
-        return datetime.fromisoformat(value.strip())
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value / 1000 if abs(value) >= _MILLISECONDS_FROM else value, UTC)
+        text = value.strip()
+        return _read(Decimal(text)) if _NUMBER.fullmatch(text) else datetime.fromisoformat(text)
+    if isinstance(value, int | float | Decimal):
+        number = float(value)
+        return datetime.fromtimestamp(number / 1000 if abs(number) >= _MILLISECONDS_FROM else number, UTC)
     raise TypeError
 
 

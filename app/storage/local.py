@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.kit.threads import in_thread
+from app.kit.threads import Threads
 from app.storage.port import ArchiveMissing, StoreUnavailable
+from app.storage.stream import Stoppable
 
 _CHUNK = 1 << 18
 
@@ -15,11 +16,12 @@ _CHUNK = 1 << 18
 class LocalStore:
     """Implements ArchiveStore. The directory must exist: one that vanished is an outage, not a new beginning."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, threads: Threads) -> None:
+        self._folder, self._threads = folder, threads
 
-    async def put(self, key: str, chunks: Iterator[bytes]) -> int:
-        return await in_thread(lambda: self._write(key, chunks))
+    async def put(self, key: str, chunks: Iterator[bytes], stop: Callable[[], None] | None = None) -> int:
+        stream = Stoppable(chunks, stop)
+        return await self._threads.run(lambda: self._write(key, stream), "writing an archive", stream.stop)
 
     async def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes]:
         with _named_errors():
@@ -47,7 +49,7 @@ class LocalStore:
     async def close(self) -> None:
         """Nothing is open between two calls."""
 
-    def _write(self, key: str, chunks: Iterator[bytes]) -> int:
+    def _write(self, key: str, chunks: Stoppable) -> int:
         place = self._folder / key
         part = _part(place)
         with _named_errors():

@@ -1,12 +1,14 @@
 """What the rest of the house knows of the archive store: all of an archive lies there, or nothing."""
 
-from collections.abc import AsyncGenerator, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import timedelta
 from typing import Protocol
 
 from app.kit.errors import Unavailable
 
 LIFETIME = timedelta(hours=14 * 24)
+_DELETE_SECONDS = 5.0
 
 
 class StoreUnavailable(Unavailable):
@@ -24,10 +26,11 @@ class ArchiveMissing(StoreUnavailable):
 class ArchiveStore(Protocol):
     """Keys are made by the service: a data center's id, a slash, random characters. Raises StoreUnavailable."""
 
-    async def put(self, key: str, chunks: Iterator[bytes]) -> int:
+    async def put(self, key: str, chunks: Iterator[bytes], stop: Callable[[], None] | None = None) -> int:
         """Stores the stream under the key, all or nothing, and returns its size as the store confirms it.
 
-        The iterator is consumed in a thread; what it raises comes out of `put`, and nothing is stored then.
+        The iterator is consumed in a thread; what it raises comes out of `put`, and nothing is stored then. Cancelled,
+        `put` calls `stop`, which makes an iterator that waits raise, and leaves soon even where the store hangs.
         """
 
     def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes]:
@@ -44,3 +47,12 @@ class ArchiveStore(Protocol):
         """Returns if the store could take an archive now."""
 
     async def close(self) -> None: ...
+
+
+async def delete_soon(store: ArchiveStore, key: str) -> None:
+    """Deletes, or raises StoreUnavailable within seconds where the store says nothing: somebody tries again later."""
+    try:
+        async with asyncio.timeout(_DELETE_SECONDS):
+            await store.delete(key)
+    except TimeoutError as error:
+        raise StoreUnavailable("The store does not answer.") from error

@@ -1,8 +1,6 @@
 """Archives in an S3-compatible bucket: streamed as a multipart upload that is finished only after the last byte."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,12 +26,14 @@ from minio.sse import Sse, SseKMS, SseS3
 
 from app.kit.errors import Misconfigured
 from app.kit.logs import log, whereabouts
-from app.kit.threads import in_thread
+from app.kit.pipe import Closed
+from app.kit.threads import Threads
 from app.storage.port import ArchiveMissing, StoreUnavailable
+from app.storage.stream import Stoppable
 
 # Times 10,000 parts, the most that S3 allows: archives of up to 80 GB.
 _PART = 8 << 20
-_CHUNK = 1 << 18
+_CHUNK = 1 << 20
 _THREADS = 32
 _NET = Rule(
     ENABLED,
@@ -63,16 +63,17 @@ class Bucket:
 class S3Store:
     """Implements ArchiveStore. The client blocks, so each of its calls runs in a thread."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, threads: Threads) -> None:
         """Raises Misconfigured; connects to nothing."""
         self._bucket, self._sse = bucket.name, _encryption(bucket.encryption)
         self._client = _client(bucket, bucket.endpoint)
         self._public = _client(bucket, bucket.public_endpoint) if bucket.public_endpoint else None
-        self._threads = ThreadPoolExecutor(_THREADS, "s3")
+        self._threads = threads
         self._prepared = False
 
-    async def put(self, key: str, chunks: Iterator[bytes]) -> int:
-        return await in_thread(lambda: self._upload(key, _Stream(chunks)))
+    async def put(self, key: str, chunks: Iterator[bytes], stop: Callable[[], None] | None = None) -> int:
+        stream = Stoppable(chunks, stop)
+        return await self._threads.run(lambda: self._stored(key, stream), "an upload", stream.stop)
 
     async def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes]:
         answer = await self._call(lambda: self._client.get_object(self._bucket, key, start, end - start))
@@ -105,14 +106,15 @@ class S3Store:
         await self._call(self._checked if self._prepared else self._prepare)
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """What still hangs ends by its own time-outs."""
+        self._client._http.clear()  # noqa: SLF001  the pool is ours, the client only keeps it
 
     async def _call(self, ask: Callable[[], Result]) -> Result:
         def named() -> Result:
             with _named_errors():
                 return ask()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, named)
+        return await self._threads.run(named, "a call to the archive store", grace=0)
 
     def _checked(self) -> None:
         if not self._client.bucket_exists(self._bucket):
@@ -133,6 +135,15 @@ class S3Store:
             if not self._client.bucket_exists(self._bucket):
                 raise
             log.warning("the bucket was made by another, or without the rule that it expires: %s", whereabouts(error))
+
+    def _stored(self, key: str, stream: Stoppable) -> int:
+        size = self._upload(key, _Stream(stream))
+        if stream.stopped:
+            # The store took the last byte just when nobody waited for it any more.
+            with _named_errors():
+                self._remove(key)
+            raise Closed
+        return size
 
     def _upload(self, key: str, stream: "_Stream") -> int:
         try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.kit.threads import Threads
 from app.storage.local import LocalStore
 from app.storage.port import ArchiveStore, StoreUnavailable
 from tests.contract.test_storage import KEY, chunks
@@ -13,7 +14,7 @@ from tests.contract.test_storage import KEY, chunks
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     (tmp_path / "archives").mkdir()
-    return LocalStore(tmp_path / "archives")
+    return LocalStore(tmp_path / "archives", Threads())
 
 
 async def test_a_store_that_is_full_in_the_middle_keeps_no_half_archive(store: LocalStore, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.kit.errors import Misconfigured
+from app.kit.threads import Threads
 from app.storage.port import StoreUnavailable
 from app.storage.s3 import Bucket, S3Store
 from tests.contract.test_storage import KEY, chunks
@@ -40,7 +41,7 @@ async def asked(url: str, headers: dict[str, str] | None = None) -> httpx.Respon
 
 
 async def test_a_link_hands_over_the_archive_under_its_name(bucket: Bucket) -> None:
-    store = S3Store(bucket)
+    store = S3Store(bucket, Threads())
     await store.put(KEY, chunks())
     link = await store.link(KEY, "export-1.zip", 60)
     assert link
@@ -55,7 +56,7 @@ async def test_a_link_hands_over_the_archive_under_its_name(bucket: Bucket) -> N
 
 
 async def test_the_store_refuses_links_that_are_expired_prolonged_forged_or_of_another_object(bucket: Bucket) -> None:
-    store = S3Store(bucket)
+    store = S3Store(bucket, Threads())
     await store.put(KEY, chunks())
     await store.put("acme/other.zip", chunks())
     link = await store.link(KEY, "export-1.zip", 60)
@@ -78,7 +79,7 @@ async def test_the_store_refuses_links_that_are_expired_prolonged_forged_or_of_a
 
 
 async def test_nobody_without_a_key_sees_the_bucket(bucket: Bucket) -> None:
-    store = S3Store(bucket)
+    store = S3Store(bucket, Threads())
     await store.put(KEY, chunks())
     for path in ("", KEY):
         assert (await asked(f"{bucket.endpoint}/{bucket.name}/{path}")).status_code == 403
@@ -88,7 +89,7 @@ async def test_nobody_without_a_key_sees_the_bucket(bucket: Bucket) -> None:
 async def test_a_deletion_takes_along_the_uploads_that_a_killed_attempt_left(
     bucket: Bucket, seaweedfs: SeaweedFS
 ) -> None:
-    store = S3Store(bucket)
+    store = S3Store(bucket, Threads())
     await store.check()
     client = seaweedfs.client()
     for key in (KEY, KEY, KEY + "2"):
@@ -103,14 +104,14 @@ async def test_a_deletion_takes_along_the_uploads_that_a_killed_attempt_left(
 async def test_a_bucket_that_the_service_made_forgets_by_itself_and_another_ones_rules_stay(
     bucket: Bucket, seaweedfs: SeaweedFS
 ) -> None:
-    store, client = S3Store(bucket), seaweedfs.client()
+    store, client = S3Store(bucket, Threads()), seaweedfs.client()
     await store.check()
     rules = client.get_bucket_lifecycle(bucket.name)
     assert rules
     assert rules.rules[0].expiration
     assert rules.rules[0].expiration.days == 15
     client.delete_bucket_lifecycle(bucket.name)
-    again = S3Store(bucket)
+    again = S3Store(bucket, Threads())
     await again.check()
     assert client.get_bucket_lifecycle(bucket.name) is None
     await store.close()
@@ -118,7 +119,7 @@ async def test_a_bucket_that_the_service_made_forgets_by_itself_and_another_ones
 
 
 async def test_several_processes_may_make_the_bucket_at_once(bucket: Bucket, seaweedfs: SeaweedFS) -> None:
-    stores = [S3Store(bucket) for _ in range(6)]
+    stores = [S3Store(bucket, Threads()) for _ in range(6)]
     await asyncio.gather(*(store.check() for store in stores))
     assert seaweedfs.client().bucket_exists(bucket.name)
     for store in stores:
@@ -126,7 +127,7 @@ async def test_several_processes_may_make_the_bucket_at_once(bucket: Bucket, sea
 
 
 async def test_archives_are_encrypted_at_rest_where_a_setting_says_so(bucket: Bucket, seaweedfs: SeaweedFS) -> None:
-    store = S3Store(replace(bucket, encryption="AES256"))
+    store = S3Store(replace(bucket, encryption="AES256"), Threads())
     size = 9 << 20
     assert await store.put(KEY, chunks(size=size)) == size
     found = seaweedfs.client().stat_object(bucket.name, KEY)
@@ -138,10 +139,10 @@ async def test_archives_are_encrypted_at_rest_where_a_setting_says_so(bucket: Bu
 
 async def test_the_store_is_trusted_by_its_ca_file_alone(bucket: Bucket, seaweedfs: SeaweedFS, tmp_path: Path) -> None:
     with over_tls(seaweedfs, tmp_path) as (endpoint, ca_file):
-        trusting = S3Store(replace(bucket, endpoint=endpoint, ca_file=ca_file))
+        trusting = S3Store(replace(bucket, endpoint=endpoint, ca_file=ca_file), Threads())
         assert await trusting.put(KEY, chunks()) == 100_000
         await trusting.close()
-        doubting = S3Store(replace(bucket, endpoint=endpoint))
+        doubting = S3Store(replace(bucket, endpoint=endpoint), Threads())
         with pytest.raises(StoreUnavailable):
             await doubting.check()
         await doubting.close()
@@ -152,7 +153,7 @@ async def test_without_keys_the_environment_of_aws_is_asked(
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweedfs.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweedfs.secret_key)
-    store = S3Store(replace(bucket, access_key=None, secret_key=None))
+    store = S3Store(replace(bucket, access_key=None, secret_key=None), Threads())
     assert await store.put(KEY, chunks()) == 100_000
     await store.close()
 
@@ -162,7 +163,7 @@ async def test_without_keys_the_environment_of_aws_is_asked(
 )
 def test_what_cannot_be_an_endpoint_is_told_at_once(bucket: Bucket, change: dict[str, str]) -> None:
     with pytest.raises(Misconfigured):
-        S3Store(replace(bucket, **change))  # type: ignore[arg-type]
+        S3Store(replace(bucket, **change), Threads())  # type: ignore[arg-type]
 
 
 @contextmanager

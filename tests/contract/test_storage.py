@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.kit.threads import Threads
 from app.storage.local import LocalStore
 from app.storage.port import ArchiveMissing, ArchiveStore, StoreUnavailable
 from app.storage.s3 import Bucket, S3Store
@@ -29,11 +30,11 @@ async def place(request: pytest.FixtureRequest, kind: str, folder: Path) -> Asyn
     if kind == "directory":
         archives = folder / "archives"
         archives.mkdir()
-        yield Place(LocalStore(archives), lambda: [str(one) for one in archives.rglob("*") if one.is_file()])
+        yield Place(LocalStore(archives, Threads()), lambda: [str(one) for one in archives.rglob("*") if one.is_file()])
         return
     server: SeaweedFS = request.getfixturevalue("seaweedfs")
     bucket = Bucket(f"b{uuid4().hex}", server.url, access_key=server.access_key, secret_key=server.secret_key)
-    store = S3Store(bucket)
+    store = S3Store(bucket, Threads())
     await store.check()
     yield Place(store, lambda: server.stored(bucket.name))
     await store.close()
@@ -141,7 +142,7 @@ uses = pytest.mark.parametrize("use", USES)
 @uses
 async def test_a_directory_that_vanished_is_unavailable_and_not_made_anew(tmp_path: Path, use: Use) -> None:
     (tmp_path / "archives").mkdir()
-    store = LocalStore(tmp_path / "archives")
+    store = LocalStore(tmp_path / "archives", Threads())
     (tmp_path / "archives").rename(tmp_path / "away")
     with pytest.raises(StoreUnavailable):
         await use(store)
@@ -173,7 +174,7 @@ async def test_a_store_that_does_not_answer_or_refuses_is_unavailable(
     monkeypatch.setenv("HOME", str(tmp_path))
     endpoint = f"http://127.0.0.1:{free_port()}" if wrong == "nobody listens" else seaweedfs.url
     keys = (None, None) if wrong == "no credentials" else (seaweedfs.access_key, "wrong" * 8)
-    store = S3Store(Bucket("bucket", endpoint, access_key=keys[0], secret_key=keys[1]))
+    store = S3Store(Bucket("bucket", endpoint, access_key=keys[0], secret_key=keys[1]), Threads())
     with pytest.raises(StoreUnavailable):
         await use(store)
     await store.close()

@@ -1,7 +1,8 @@
-"""Seals, ids, pipes and safe log lines."""
+"""Seals, ids, pipes, threads and safe log lines."""
 
 import asyncio
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from app.kit.clock import rfc3339
 from app.kit.identity import uuid7
 from app.kit.logs import whereabouts
-from app.kit.pipe import Pipe
+from app.kit.pipe import Closed, Pipe
 from app.kit.seal import Keyring, SealBroken, SealKeyUnknown
+from app.kit.threads import Threads
 
 NOW = datetime(2026, 11, 23, 16, tzinfo=UTC)
 OLD, NEW = "an old secret of the tests, long enough", "a new secret of the tests, long enough"
@@ -73,31 +75,90 @@ def test_the_whereabouts_of_an_error_name_types_and_places_and_never_its_words()
     assert "secret" not in said
 
 
-async def test_a_pipe_slows_its_writer_down_to_its_reader() -> None:
-    pipe, written, gate = Pipe[int](2), list[int](), threading.Event()
+def test_a_pipe_slows_its_writer_down_to_its_reader() -> None:
+    pipe, written = Pipe[int](2), list[int]()
 
-    def read() -> list[int]:
-        gate.wait()
-        return list(pipe.items())
-
-    async def write() -> None:
+    def write() -> None:
         for number in range(10):
-            await pipe.put(number)
+            pipe.put(number, 1)
             written.append(number)
         pipe.end()
 
-    reading = asyncio.create_task(asyncio.to_thread(read))
-    writing = asyncio.create_task(write())
-    await asyncio.sleep(0.05)
+    writing = threading.Thread(target=write)
+    writing.start()
+    time.sleep(0.05)
     assert written == [0, 1]
-    gate.set()
-    await writing
-    assert await reading == list(range(10))
+    assert list(pipe) == list(range(10))
+    writing.join()
 
 
-async def test_a_pipe_hands_its_writers_error_to_its_reader() -> None:
+def test_an_item_heavier_than_all_that_a_pipe_may_hold_still_passes_alone() -> None:
+    pipe = Pipe[str](10)
+
+    def write() -> None:
+        for one in "abc":
+            pipe.put(one, 100)
+        pipe.end()
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    assert list(pipe) == ["a", "b", "c"]
+    writing.join()
+
+
+def test_a_pipe_hands_its_writers_error_to_its_reader_after_the_last_item() -> None:
     pipe = Pipe[int](2)
-    await pipe.put(1)
+    pipe.put(1, 1)
     pipe.end(LookupError("the source broke"))
+    items = iter(pipe)
+    assert next(items) == 1
     with pytest.raises(LookupError):
-        await asyncio.to_thread(lambda: list(pipe.items()))
+        next(items)
+
+
+@pytest.mark.parametrize("waits", ["reader", "writer"])
+def test_a_closed_pipe_lets_whoever_waits_go(waits: str) -> None:
+    pipe, ended = Pipe[int](1), list[type[BaseException]]()
+
+    def wait() -> None:
+        try:
+            if waits == "reader":
+                list(pipe)
+            while waits == "writer":
+                pipe.put(1, 1)
+        except (Closed, LookupError) as error:
+            ended.append(type(error))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(0.05)
+    pipe.close(LookupError())
+    waiting.join(5)
+    assert ended == [LookupError if waits == "reader" else Closed]
+
+
+async def test_a_call_that_hangs_is_left_behind_counted_and_forgotten_when_it_comes_back() -> None:
+    threads, gate = Threads(), threading.Event()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await threads.run(gate.wait, "a test", grace=0.1)
+    assert threads.abandoned == 1
+    assert await threads.run(lambda: "others go on", "a test") == "others go on"
+    gate.set()
+    async with asyncio.timeout(5):
+        while threads.abandoned:
+            await asyncio.sleep(0.01)
+    threads.close()
+
+
+async def test_a_call_that_can_be_stopped_is_stopped_and_its_thread_used_again() -> None:
+    threads, gate = Threads(), threading.Event()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await threads.run(gate.wait, "a test", stop=gate.set)
+    assert threads.abandoned == 0
+    first = await threads.run(threading.get_ident, "a test")
+    assert await threads.run(threading.get_ident, "a test") == first
+    with pytest.raises(ValueError, match="invalid literal"):
+        await threads.run(lambda: int("no number"), "a test")
+    threads.close()

@@ -12,6 +12,10 @@ def rows(*numbers: int) -> list[bytes]:
     return [b'{"n":%d}' % number for number in numbers]
 
 
+def batch(rows: list[bytes], moments: list[datetime] | None) -> Batch:
+    return Batch(rows, moments, sum(map(len, rows)))
+
+
 def section(category: str, status: str = "included") -> Section:
     return Section("x", "X", category, "given", "p", "r", None, "combination", None, status)  # type: ignore[arg-type]
 
@@ -21,29 +25,29 @@ def test_the_latest_are_those_of_the_newest_moments_in_whatever_order_they_come(
     numbers = [(number * 7919) % 1000 for number in range(1000)]
     for begin in range(0, 1000, 100):
         part = numbers[begin : begin + 100]
-        sample.add(Batch(rows(*part), [START + timedelta(hours=number) for number in part]))
+        sample.add(batch(rows(*part), [START + timedelta(hours=number) for number in part]))
     assert list(sample.rows()) == rows(*range(999, 799, -1))
     assert not sample.complete
 
 
 def test_without_moments_the_latest_are_the_last() -> None:
     sample = Latest(1 << 20)
-    sample.add(Batch(rows(*range(300)), None))
+    sample.add(batch(rows(*range(300)), None))
     assert list(sample.rows()) == rows(*range(299, 99, -1))
 
 
 def test_rows_that_are_too_large_are_not_kept() -> None:
     sample = Latest(100)
-    sample.add(Batch([b"x" * 60, b"y" * 60, b"z" * 101], None))
+    sample.add(batch([b"x" * 60, b"y" * 60, b"z" * 101], None))
     assert list(sample.rows()) == []
-    sample.add(Batch([b"a" * 60], None))
+    sample.add(batch([b"a" * 60], None))
     assert list(sample.rows()) == [b"a" * 60]
     assert not sample.complete
 
 
 def test_the_first_are_kept_until_they_are_too_many_bytes() -> None:
     sample = First(100)
-    sample.add(Batch([b"x" * 60, b"y" * 60, b"z"], None))
+    sample.add(batch([b"x" * 60, b"y" * 60, b"z"], None))
     assert (list(sample.rows()), sample.complete) == ([b"x" * 60], False)
 
 

@@ -2,21 +2,24 @@
 
 import re
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from time import monotonic
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from app.sources.engine import Encoding, Places, Query, Row, Session, Values
+from app.kit.threads import Threads
+from app.sources.engine import Encoding, Limits, Query, Row, Values
+from app.sources.engines.session import BlockingSession, ThreadedEngine
 from app.sources.port import Batch, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
-from app.sources.thread import SessionThread
 from app.sources.values import RowEncoder, Unencodable, in_batches, moment
 
 _ROWS_AT_ONCE = 1000
+# Somebody else may hold the file for so long; asked in short turns, because SQLite's own wait hears no interruption.
+_LOCKED_SECONDS, _TURN_SECONDS = 5.0, 0.1
 # What may be otherwise next time, or on another day: https://www.sqlite.org/rescode.html
 _PASSING = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR,
@@ -29,55 +32,61 @@ _UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(.*?)' with text")
 _ABOUT_SQL = ("near ", "no such function", "ambiguous column", "wrong number of arguments", "You can only execute one")
 
 
-class SqliteEngine:
+class SqliteEngine(ThreadedEngine):
     """Implements Engine over one database file, which is never created and never written."""
 
-    def __init__(self, path: Path, connections: int) -> None:
-        self._path, self._places = path, Places(connections)
+    def __init__(self, path: Path, limits: Limits, threads: Threads) -> None:
+        super().__init__(limits, threads)
+        self._path = path
 
-    @asynccontextmanager
-    async def session(self, seconds: float, *, long: bool) -> AsyncIterator[Session]:
-        async with self._places.take(long=long):
-            thread = SessionThread()
-            try:
-                connection = await thread.run(lambda: _opened(self._path, seconds))
-                try:
-                    yield _SqliteSession(connection, thread)
-                finally:
-                    connection.interrupt()
-                    await thread.run(connection.close)
-            finally:
-                thread.end()
-
-    async def close(self) -> None:
-        """Nothing stays open between sessions."""
+    def new(self, seconds: float) -> "SqliteSession":
+        return SqliteSession(self._path, min(seconds, _LOCKED_SECONDS))
 
 
-class _SqliteSession:
-    """Implements Session: one deferred transaction, whose first read fixes the snapshot."""
+class SqliteSession(BlockingSession):
+    """One deferred transaction, whose first read fixes the snapshot."""
 
-    def __init__(self, connection: sqlite3.Connection, thread: SessionThread) -> None:
-        self._connection, self._thread = connection, thread
+    def __init__(self, path: Path, patience: float) -> None:
+        self._path, self._patience = path, patience
+        self._connection: sqlite3.Connection | None = None
+        self._told_to_end = False
 
-    async def rows(self, query: Query, values: Values) -> AsyncGenerator[Row]:
-        cursor = await self._thread.run(lambda: self._executed(query, values))
+    def open(self) -> None:
+        with _named_errors(f"the file {self._path.name}"):
+            address = f"file:{quote(str(self._path))}?mode=ro"
+            self._connection = sqlite3.connect(
+                address, timeout=_TURN_SECONDS, uri=True, check_same_thread=False, isolation_level=None
+            )
+            self._connection.execute("PRAGMA query_only = ON")
+            self._connection.execute("BEGIN")
+            self._wait_for_others()
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+
+    def ask(self) -> None:
+        """Ends the statement that runs; one that is about to begin sees the sign."""
+        self._told_to_end = True
+        with suppress(sqlite3.Error):
+            if self._connection:
+                self._connection.interrupt()
+
+    def cut(self) -> None:
+        self.ask()
+
+    def select(self, query: Query, values: Values) -> Iterator[Sequence[Row]]:
+        cursor = self._executed(query, values)
         names = [column[0] for column in cursor.description]
-        while rows := await self._thread.run(lambda: _fetched(cursor, query)):
-            for row in rows:
-                yield dict(zip(names, row, strict=True))
+        with _named_errors(query.place):
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                yield [dict(zip(names, row, strict=True)) for row in rows]
 
-    async def columns(self, query: Query, values: Values) -> list[str]:
+    def columns(self, query: Query, values: Values) -> list[str]:
         described = Query(query.place, query.statement.inside("SELECT * FROM (", ") LIMIT 0"))
-        cursor = await self._thread.run(lambda: self._executed(described, values))
-        return _given_names([column[0] for column in cursor.description])
+        return _given_names([column[0] for column in self._executed(described, values).description])
 
-    async def encoded(self, query: Query, values: Values, encoding: Encoding) -> AsyncGenerator[Batch]:
-        batches = self._thread.each(self._encoded(query, values, encoding), self._connection.interrupt)
-        async with aclosing(batches):
-            async for batch in batches:
-                yield batch
-
-    def _encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
+    def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         cursor = self._executed(query, values, encoding=True)
         names = [column[0] for column in cursor.description]
         encode, time = RowEncoder(names, encoding.json).encode, names.index(encoding.time) if encoding.time else None
@@ -88,34 +97,33 @@ class _SqliteSession:
         except Unencodable as error:
             raise ValueNotEncodable(query.place, str(error)) from error
 
+    def _wait_for_others(self) -> None:
+        until = monotonic() + self._patience
+        while True:
+            try:
+                self._execute("SELECT 1 FROM sqlite_schema LIMIT 1", ())
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or self._told_to_end or monotonic() > until:
+                    raise
+            else:
+                return
+
     def _executed(self, query: Query, values: Values, *, encoding: bool = False) -> sqlite3.Cursor:
         text, bound = query.statement.bind(values, lambda _: "?")
         with _named_errors(query.place, encoding=encoding):
-            cursor = self._connection.execute(text, bound)
+            cursor = self._execute(text, bound)
         if cursor.description is None:
             raise SourceMisconfigured(f"{query.place} is no SELECT.")
         return cursor
 
-
-def _opened(path: Path, seconds: float) -> sqlite3.Connection:
-    address = f"file:{quote(str(path))}?mode=ro"
-    with _named_errors(f"the file {path.name}"), ExitStack() as undo:
-        connection = sqlite3.connect(address, timeout=seconds, uri=True, check_same_thread=False, isolation_level=None)
-        undo.callback(connection.close)
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("BEGIN")
-        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1")
-        undo.pop_all()
-    return connection
+    def _execute(self, text: str, bound: Sequence[object]) -> sqlite3.Cursor:
+        if self._connection is None or self._told_to_end:
+            raise SourceUnavailable("The session has ended.")
+        return self._connection.execute(text, bound)
 
 
 def _moments(zone: ZoneInfo | None, times: list[object]) -> list[datetime | None]:
     return [moment(one, zone) for one in times]
-
-
-def _fetched(cursor: sqlite3.Cursor, query: Query) -> list[Any]:
-    with _named_errors(query.place):
-        return cursor.fetchmany(_ROWS_AT_ONCE)
 
 
 def _given_names(names: list[str]) -> list[str]:

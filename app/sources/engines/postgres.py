@@ -1,0 +1,178 @@
+"""Data sources in PostgreSQL: the server itself makes the JSON, so that every type keeps its own exact form."""
+
+import os
+import socket
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.abc import Transformer
+from psycopg.types.string import ByteaBinaryLoader
+from sqlalchemy import URL
+
+from app.kit.threads import Threads
+from app.sources.engine import Encoding, Limits, LookUp, Query, Result, Row, Values
+from app.sources.engines.postgres_search import Kept
+from app.sources.engines.postgres_wire import address_of, bound, dumped, in_words, named_errors, received, rows_of, sent
+from app.sources.engines.session import BlockingSession, ThreadedEngine
+from app.sources.port import Batch
+from app.sources.sql import Statement
+from app.sources.values import in_batches, moment
+
+_ASK_SECONDS, _PULSE_SECONDS = 0.4, 5
+# The types' numbers in pg_type: timestamps without and with time zone; integers, reals and decimals.
+_TIMESTAMP, _TIMESTAMPTZ = 1114, 1184
+_NUMBERS = {20, 21, 23, 700, 701, 1700}
+
+
+class PostgresEngine(ThreadedEngine):
+    """Implements Engine: searches on connections that are kept, without a thread; an export on one of its own."""
+
+    def __init__(self, url: URL, limits: Limits, threads: Threads) -> None:
+        super().__init__(limits, threads)
+        self._address = partial(address_of, url, limits.row_security)
+        self._kept = Kept(self._address(limits.search_seconds))
+
+    def new(self, seconds: float) -> "PostgresSession":
+        return PostgresSession(self._address(seconds))
+
+    async def find(self, look_up: Callable[[], LookUp[Result]]) -> Result:
+        async with self.places.take(long=False):
+            return await self._kept.find(look_up)
+
+    async def close(self) -> None:
+        await self._kept.close()
+
+
+class PostgresSession(BlockingSession):
+    """One repeatable-read, read-only transaction on a connection of its own."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._connection: psycopg.Connection[Any] | None = None
+        self._socket: socket.socket | None = None
+
+    def open(self) -> None:
+        with named_errors("the connection", connecting=True):
+            self._connection = psycopg.connect(self._address, autocommit=True)
+            # A second handle on the same socket: the driver may close its own at any moment, and that number may be
+            # another socket's by the time that it is cut.
+            self._socket = socket.socket(fileno=os.dup(self._connection.fileno()))
+            in_words(self._connection)
+            self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+        if self._socket:
+            self._socket.close()
+
+    def ask(self) -> None:
+        with suppress(psycopg.Error):
+            if self._connection:
+                self._connection.cancel_safe(timeout=_ASK_SECONDS)
+
+    def cut(self) -> None:
+        with suppress(OSError):
+            if self._socket:
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def pulse(self) -> bool:
+        """A server that refuses answers, too."""
+        try:
+            psycopg.connect(self._address, connect_timeout=_PULSE_SECONDS).close()
+        except psycopg.errors.ConnectionTimeout:
+            return False
+        except psycopg.Error:
+            return True
+        return True
+
+    def select(self, query: Query, values: Values) -> Iterator[Sequence[Row]]:
+        with named_errors(query.place, searching=True):
+            text, given = bound(query.statement, values)
+            forms, _ = dumped(self._open, given)
+            for result in self._results(text, given, pq.Format.TEXT):
+                yield rows_of(result, forms)
+
+    def columns(self, query: Query, values: Values) -> list[str]:
+        return [column.name for column in self._described(query, values)]
+
+    def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
+        columns = self._described(query, values)
+        text, given = bound(_as_json(query.statement, columns, encoding), values)
+        cursor = psycopg.RawCursor(self._open)
+        # Text in its binary form is the bytes themselves, and this loader of the driver's hands them on untouched.
+        cursor.adapters.register_loader("text", ByteaBinaryLoader)
+        nested = ", ".join(encoding.json) or "unknown"
+        with named_errors(query.place, nested=nested):
+            forms, _ = dumped(cursor, ())
+            rows = (row for result in self._results(text, given, pq.Format.BINARY) for row in _loaded(forms, result))
+            yield from in_batches(rows, partial(_moments, encoding.zone) if encoding.time else None)
+
+    @property
+    def _open(self) -> psycopg.Connection[Any]:
+        if self._connection is None:
+            raise psycopg.InterfaceError("not open")
+        return self._connection
+
+    def _results(self, text: bytes, given: Sequence[Any], form: pq.Format) -> Iterator[pq.abc.PGresult]:
+        """To be read to the end; whoever stops before it must close the session."""
+        wait, wire = self._open.wait, self._open.pgconn
+        forms, values = dumped(self._open, given)
+        wire.send_query_params(text, values, forms.types, forms.formats, form)
+        wait(sent(wire))
+        while result := wait(received(wire)):
+            if result.ntuples:
+                yield result
+
+    def _described(self, query: Query, values: Values) -> Sequence[psycopg.Column]:
+        text, given = bound(query.statement.inside("SELECT * FROM (", ") AS described LIMIT 0"), values)
+        # A missing table must not end the transaction that the other sections are read in.
+        with named_errors(query.place), self._open.transaction(), psycopg.RawCursor(self._open) as cursor:
+            cursor.execute(text, given)
+            return cursor.description or ()
+
+
+def _loaded(forms: Transformer, result: pq.abc.PGresult) -> Sequence[Any]:
+    forms.set_pgresult(result)
+    return forms.load_rows(0, result.ntuples, tuple)
+
+
+def _moments(zone: ZoneInfo | None, times: list[Any]) -> list[datetime | None]:
+    return [one if isinstance(one, datetime) else moment(_in_words(one), zone) for one in times]
+
+
+def _in_words(value: object) -> object:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _as_json(statement: Statement, columns: Sequence[psycopg.Column], encoding: Encoding) -> Statement:
+    """The statement within one that returns each row as JSON text, and the row's time as text."""
+    forms = [_form(column, encoding) for column in columns]
+    inner = sql.SQL("SELECT {} FROM (").format(sql.SQL(", ").join(forms)).as_string()
+    time = next((_time(column, encoding) for column in columns if column.name == encoding.time), sql.SQL("NULL::text"))
+    outer = sql.SQL("SELECT row_to_json(dossier_row)::text, {} FROM (").format(time).as_string()
+    return statement.inside(inner, ") AS dossier_raw").inside(outer, ") AS dossier_row")
+
+
+def _time(column: psycopg.Column, encoding: Encoding) -> sql.Composable:
+    """A moment where the server has one that this calendar knows, a number as it is, else text for others to read."""
+    zoned = column.type_code == _TIMESTAMPTZ or (column.type_code == _TIMESTAMP and encoding.zone)
+    form = "dossier_row.{0}" if column.type_code in _NUMBERS else "dossier_row.{0}::text"
+    if zoned:
+        form = "CASE WHEN dossier_row.{0} >= '0001-01-02Z' AND dossier_row.{0} < '9999-12-31Z' THEN dossier_row.{0} END"
+    return sql.SQL(form).format(sql.Identifier(column.name))
+
+
+def _form(column: psycopg.Column, encoding: Encoding) -> sql.Composable:
+    name = sql.Identifier(column.name)
+    if column.name in encoding.json:
+        return sql.SQL("{0}::json AS {0}").format(name)
+    if column.type_code == _TIMESTAMP and encoding.zone:
+        return sql.SQL("{0} AT TIME ZONE {1} AS {0}").format(name, sql.Literal(encoding.zone.key))
+    return name

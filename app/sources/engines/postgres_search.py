@@ -1,0 +1,131 @@
+"""Searching PostgreSQL the short way: on connections that are kept, with statements prepared, and without a thread."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import psycopg
+from psycopg import pq
+
+from app.kit.driver import Connection
+from app.sources.engine import Ask, LookUp, NoSuchValue, Result
+from app.sources.engines.postgres_wire import bound, dumped, in_words, named_errors, prepared, received, rows_of, sent
+from app.sources.port import SourceMisconfigured, SourceUnavailable
+
+# A firewall forgets a connection that says nothing, some after a few minutes; a new one a minute costs nothing.
+_KEPT_SECONDS = 60.0
+_LEAVE_SECONDS = 1.0
+
+
+class Kept:
+    """Connections that wait for the next search, newest first.
+
+    Not the library's pool: that one goes on connecting by itself when the server is away, so a search waits for its
+    time-out instead of hearing at once why the server refuses, and the first search after an outage waits again.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._idle: list[_Asker] = []
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def find(self, look_up: Callable[[], LookUp[Result]]) -> Result:
+        """As Engine.find. A connection that was kept may be dead, or know a table as it was before: what it complains
+        of is asked again on a new one."""
+        if asker := self._woken():
+            try:
+                return await self._found(asker, look_up())
+            except (SourceUnavailable, SourceMisconfigured) as error:
+                if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+                    raise
+        return await self._found(await self._connected(), look_up())
+
+    async def close(self) -> None:
+        while self._idle:
+            await self._idle.pop().connection.close()
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=_LEAVE_SECONDS)
+
+    def _woken(self) -> "_Asker | None":
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            asker = self._idle.pop()
+            if now - asker.used_at < _KEPT_SECONDS:
+                return asker
+            self._leave(asker)
+        return None
+
+    async def _connected(self) -> "_Asker":
+        with named_errors("the connection", connecting=True):
+            connection = await Connection.connect(self._address, autocommit=True)
+        in_words(connection)
+        return _Asker(connection)
+
+    async def _found(self, asker: "_Asker", look_up: LookUp[Result]) -> Result:
+        reusable = True
+        try:
+            return await asker.looked_up(look_up)
+        except NoSuchValue:
+            raise
+        except BaseException:
+            reusable = False
+            raise
+        finally:
+            if reusable and asker.at_rest:
+                asker.used_at = asyncio.get_running_loop().time()
+                self._idle.append(asker)
+            else:
+                self._leave(asker)
+
+    def _leave(self, asker: "_Asker") -> None:
+        """Nobody waits for it: a silent server would not even say that it has cancelled."""
+        leaving = asyncio.create_task(asker.leave())
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+
+class _Asker:
+    """One kept connection and the names of what it has prepared."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.used_at = 0.0
+        self._names: dict[tuple[bytes, tuple[int, ...]], bytes] = {}
+
+    @property
+    def at_rest(self) -> bool:
+        return self.connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+
+    async def looked_up(self, look_up: LookUp[Result]) -> Result:
+        try:
+            asked = next(look_up)
+            while True:
+                await self._ask(asked)
+                asked = look_up.send(None)
+        except StopIteration as ended:
+            found: Result = ended.value
+            return found
+
+    async def leave(self) -> None:
+        with suppress(psycopg.Error):
+            await self.connection.cancel_safe(timeout=_LEAVE_SECONDS)
+        await self.connection.close()
+
+    async def _ask(self, asked: Ask) -> None:
+        wait, wire = self.connection.wait, self.connection.pgconn
+        text, given = bound(asked.query.statement, asked.values)
+        with named_errors(asked.query.place, searching=True):
+            forms, values = dumped(self.connection, given)
+            name = await self._prepared(text, forms.types or ())
+            wire.send_query_prepared(name, values, forms.formats)
+            await wait(sent(wire))
+            while result := await wait(received(wire)):
+                if result.ntuples and not asked.take(rows_of(result, forms)):
+                    return
+
+    async def _prepared(self, text: bytes, types: tuple[int, ...]) -> bytes:
+        if (text, types) not in self._names:
+            name = b"dossier_%d" % len(self._names)
+            await self.connection.wait(prepared(self.connection.pgconn, name, text, types))
+            self._names[text, types] = name
+        return self._names[text, types]

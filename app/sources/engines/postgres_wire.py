@@ -1,0 +1,133 @@
+"""How a query goes to PostgreSQL and its rows come back, for a driver that blocks and for one that does not.
+
+Written as the driver's own generators, which say when they must wait and leave the waiting to a connection of either
+kind. Below the driver's cursors, because those ask a silent server to cancel and wait for it when they are given up.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import errors, pq
+from psycopg.abc import AdaptContext, PQGen
+from psycopg.abc import Transformer as Forms
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.conninfo import make_conninfo
+from psycopg.generators import execute, fetch, send
+from psycopg.types.string import TextLoader
+from sqlalchemy import URL
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from app.sources.engine import NoSuchValue, Row, Values
+from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
+from app.sources.sql import Statement
+
+# So many rows come at once: few, because a row may have megabytes.
+_ROWS_AT_ONCE = 50
+_IDLE_IN_TRANSACTION_MS = 300_000
+_ROWS = {pq.ExecStatus.TUPLES_CHUNK, pq.ExecStatus.SINGLE_TUPLE, pq.ExecStatus.TUPLES_OK}
+_KEEPALIVES: dict[str, str | int] = {
+    "connect_timeout": 5, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5,
+    "keepalives_count": 3, "application_name": "dossier",
+}  # fmt: skip
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO",
+    "IntervalStyle": "iso_8601",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    # One visitor's rows in parallel would take a core more of a database that serves others.
+    "max_parallel_workers_per_gather": "0",
+    "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_MS),
+}
+_ROW_SECURITY = "grant its role BYPASSRLS, or say row_security = true in the mapping where the policy is meant"
+
+
+def address_of(url: URL, row_security: bool, seconds: float) -> str:  # noqa: FBT001  partly applied
+    """The driver's connection string: read-only, in UTC, every statement ended after so many seconds."""
+    given: dict[str, Any] = PGDialect_psycopg().create_connect_args(url)[1]  # type: ignore[no-untyped-call]
+    settings = _SETTINGS | {
+        "statement_timeout": str(int(seconds * 1000)),
+        "row_security": "on" if row_security else "off",
+    }
+    options = [given.pop("options", ""), *(f"-c {name}={value}" for name, value in settings.items())]
+    said = {"options": " ".join(filter(None, options)), "client_encoding": "utf8"}
+    return make_conninfo("", **{**_KEEPALIVES, **given, **said})
+
+
+def in_words(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    """Times and intervals come as text: PostgreSQL knows infinity, BC and the year 10000, Python does not."""
+    for name in ("date", "time", "timetz", "timestamp", "timestamptz", "interval", "json", "jsonb"):
+        connection.adapters.register_loader(name, TextLoader)
+
+
+def bound(statement: Statement, values: Values) -> tuple[bytes, list[Any]]:
+    text, found = statement.bind(values, lambda place: f"${place}")
+    return text.encode(), found
+
+
+def dumped(context: AdaptContext, values: Sequence[Any]) -> tuple[Forms, Sequence[Any]]:
+    """The values as the driver sends them; text untyped, so that the column decides."""
+    forms = Transformer(context)
+    return forms, forms.dump_sequence(values, [PyFormat.AUTO] * len(values))
+
+
+def prepared(connection: pq.abc.PGconn, name: bytes, text: bytes, types: Sequence[int]) -> PQGen[None]:
+    connection.send_prepare(name, text, types)
+    for result in (yield from execute(connection)):
+        _raise_if_failed(result)
+
+
+def sent(connection: pq.abc.PGconn) -> PQGen[None]:
+    """What was just queued, in a way that its rows come in chunks."""
+    connection.set_chunked_rows_mode(_ROWS_AT_ONCE)
+    yield from send(connection)
+
+
+def received(connection: pq.abc.PGconn) -> PQGen[pq.abc.PGresult | None]:
+    """The next rows, or None after the last."""
+    result: pq.abc.PGresult | None = yield from fetch(connection)
+    if result is None:
+        return None
+    if result.status not in _ROWS:
+        while (yield from fetch(connection)):
+            pass
+        _raise_if_failed(result)
+        raise psycopg.ProgrammingError("no rows")
+    return result
+
+
+def rows_of(result: pq.abc.PGresult, forms: Forms) -> list[Row]:
+    forms.set_pgresult(result)
+    names = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
+    return [dict(zip(names, row, strict=True)) for row in forms.load_rows(0, result.ntuples, tuple)]
+
+
+@contextmanager
+def named_errors(place: str, *, connecting: bool = False, searching: bool = False, nested: str = "") -> Iterator[None]:
+    """Turns the driver's errors into ours. Only messages about the schema are repeated: others quote values."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError, errors.SerializationFailure) as error:
+        # A refused connection names host, port, user and reason, and holds no value yet.
+        said = " ".join(str(error).split()) if connecting else type(error).__name__
+        raise SourceUnavailable(f"{place}: {said}") from error
+    except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
+        raise SchemaLacks(f"{place}: {error.diag.message_primary}") from error
+    except psycopg.DataError as error:
+        if searching and "$" in (error.diag.context or ""):
+            raise NoSuchValue from error
+        if nested:
+            raise ValueNotEncodable(place, nested) from error
+        raise SourceMisconfigured(f"{place}: {type(error).__name__}") from error
+    except psycopg.Error as error:
+        words = error.diag.message_primary if (error.sqlstate or "").startswith("42") else None
+        mend = f"; {_ROW_SECURITY}" if error.diag.source_function == "check_enable_rls" else ""
+        raise SourceMisconfigured(f"{place}: {words or type(error).__name__}{mend}") from error
+
+
+def _raise_if_failed(result: pq.abc.PGresult) -> None:
+    if result.status == pq.ExecStatus.FATAL_ERROR:
+        raise errors.error_from_result(result)

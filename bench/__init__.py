@@ -1,0 +1,1 @@
+"""Measurements beside floors, in one run; never tests."""
