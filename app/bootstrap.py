@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from app.access.keys import Keys
+from app.audit.group import GroupedTrail
 from app.audit.trail import Trail
 from app.exports.attempt import Attempt
 from app.exports.compile import Compile
@@ -58,6 +59,7 @@ class Services:
     bell: Bell
     keys: Keys
     trail: Trail
+    grouped: GroupedTrail
     search: Search
     request: RequestExport
     browse: Browse
@@ -71,7 +73,7 @@ class Services:
     async def close(self) -> None:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:
-            for part in (self.database, self.registry, self.store, self.bell):
+            for part in (self.database, self.keys, self.grouped, self.registry, self.store, self.bell):
                 stack.push_async_callback(part.close)
         self.threads.close()
 
@@ -81,6 +83,7 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     threads = Threads()
     registry = build_registry(settings, environ, clock, threads)
     database, trail = build_database(settings), Trail(clock)
+    grouped = GroupedTrail(database, trail)
     keyring = Keyring(_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(database, trail, clock), Candidates(keyring, clock)
     store, bell = build_store(settings, threads), RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
@@ -95,7 +98,8 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
         bell=bell,
         keys=keys,
         trail=trail,
-        search=Search(registry, candidates, database, trail, clock),
+        grouped=grouped,
+        search=Search(registry, candidates, grouped, clock),
         request=RequestExport(registry, candidates, database, trail, bell, clock),
         browse=browse,
         download=download,

@@ -4,12 +4,13 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import JSON, Column, ColumnElement, Index, Row, String, Table, insert, select, update
+from sqlalchemy import JSON, Column, ColumnElement, Index, Row, String, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.access.port import ROLES, Administrator, Role
+from app.access.recent import LiveKey, RecentKeys
 from app.audit.event import Action, AuditEvent, By
 from app.audit.trail import Trail
 from app.kit.clock import Clock
@@ -30,6 +31,7 @@ API_KEYS = Table(
 )
 _LIVE = API_KEYS.c.revoked_at.is_(None)
 Index("uq_api_keys_live_name", API_KEYS.c.name, unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE)
+_BY_ID = select(API_KEYS).where(API_KEYS.c.id == bindparam("key_id"), _LIVE)
 _BY_COMMAND = By("command line")
 
 
@@ -48,20 +50,20 @@ class Keys:
 
     def __init__(self, database: Database, trail: Trail, clock: Clock) -> None:
         self._database, self._trail, self._clock = database, trail, clock
+        self._recent = RecentKeys(self._read)
 
     async def authenticate(self, token: str) -> Administrator | None:
+        """By what is known of the key, which is a second old at most."""
         key_id, secret = _split(token)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(select(API_KEYS).where(API_KEYS.c.id == key_id))).one_or_none()
-        stored = row.secret_hash if row else ""
-        matches = hmac.compare_digest(_hash(secret), stored)
-        return self._administrator(row) if row and matches else None
+        key = await self._recent.find(key_id)
+        matches = hmac.compare_digest(_hash(secret), key.secret_hash if key else "")
+        return self._valid(key) if matches else None
 
     async def known(self, name: str) -> Administrator | None:
         async with self._database.reading() as connection:
             found = await connection.execute(select(API_KEYS).where(API_KEYS.c.name == name, _LIVE))
             row = found.one_or_none()
-        return self._administrator(row) if row else None
+        return self._valid(_live_key(row)) if row else None
 
     async def create(self, order: KeyOrder) -> str:
         """The key's text, which is kept nowhere. Raises Misconfigured if the name is taken."""
@@ -89,13 +91,15 @@ class Keys:
     async def revoke(self, key_id: str) -> bool:
         """Whether a live key had this id."""
         mine: ColumnElement[bool] = API_KEYS.c.id == key_id
-        async with self._database.writing() as connection:
-            done = await connection.execute(
-                update(API_KEYS).where(mine, _LIVE).values(revoked_at=self._clock()).returning(API_KEYS.c.name)
-            )
-            name = done.scalar_one_or_none()
-            if name is not None:
-                await self._trail.append(connection, _event("keys:revoke", key_id, name))
+        revoking = update(API_KEYS).where(mine, _LIVE).values(revoked_at=self._clock()).returning(API_KEYS.c.name)
+        try:
+            async with self._database.writing() as connection:
+                name = (await connection.execute(revoking)).scalar_one_or_none()
+                if name is not None:
+                    await self._trail.append(connection, _event("keys:revoke", key_id, name))
+        finally:
+            # Whatever came of it, in this process it counts at once.
+            self._recent.forget(key_id)
         return name is not None
 
     async def listed(self) -> list[Row[tuple[object, ...]]]:
@@ -103,11 +107,23 @@ class Keys:
             found = await connection.execute(select(API_KEYS).order_by(API_KEYS.c.created_at))
             return list(found)
 
-    def _administrator(self, row: Row[tuple[object, ...]]) -> Administrator | None:
-        expires: datetime | None = row.expires_at
-        if row.revoked_at is not None or (expires is not None and expires <= self._clock()):
+    async def close(self) -> None:
+        await self._recent.close()
+
+    async def _read(self, key_id: str) -> LiveKey | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_BY_ID, {"key_id": key_id})).one_or_none()
+        return _live_key(row) if row else None
+
+    def _valid(self, key: LiveKey | None) -> Administrator | None:
+        if key is None or (key.expires_at is not None and key.expires_at <= self._clock()):
             return None
-        return Administrator(row.name, dict.fromkeys(row.data_centers, ROLES[row.role]))
+        return key.administrator
+
+
+def _live_key(row: Row[tuple[object, ...]]) -> LiveKey:
+    administrator = Administrator(row.name, dict.fromkeys(row.data_centers, ROLES[row.role]))
+    return LiveKey(row.secret_hash, row.expires_at, administrator)
 
 
 def _split(token: str) -> tuple[str, str]:

@@ -2,8 +2,8 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol
 from uuid import uuid4
 
 from fastapi import Request, Response
@@ -41,7 +41,7 @@ class CheckedRoute(APIRoute):
     """A route whose guard comes first, and which names what it does not understand instead of ignoring it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handle = self.handler()
         guards = [need.call for need in self.dependant.dependencies if isinstance(need.call, Guard)]
         known = {field.alias for field in self.dependant.query_params}
         media_type = getattr(self.response_class, "media_type", None) or JSON
@@ -58,6 +58,10 @@ class CheckedRoute(APIRoute):
             return await handle(request)
 
         return checked
+
+    def handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers once everything is checked."""
+        return super().get_route_handler()
 
 
 def reference(request: Request) -> str:
@@ -78,18 +82,28 @@ def responses(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
     return documented
 
 
+class ShortWay(Protocol):
+    """A route that answers without the framework's middleware and its search for a route."""
+
+    def takes(self, scope: Scope) -> bool:
+        """Whether it is meant."""
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
 class Envelope:
     """The outermost layer: gives a request its reference, logs its end, and answers what nobody caught."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, direct: Sequence[ShortWay] = ()) -> None:
+        self._app, self._direct = app, direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})["reference"] = str(uuid4())
-        await _Exchange(scope, send).run(self._app, receive)
+        way = next((one.answer for one in self._direct if one.takes(scope)), self._app)
+        await _Exchange(scope, send).run(way, receive)
 
 
 class _Exchange:

@@ -77,6 +77,18 @@ class RangeNotSatisfiable(EdgeFailure):
     slug, title, status = "range-not-satisfiable", "The range lies beyond the end", 416
 
 
+class HeadersTooLarge(EdgeFailure):
+    """The request line and the headers of a request may hold 64 KiB together. The connection was closed."""
+
+    slug, title, status = "headers-too-large", "The headers are too large", 431
+
+
+class MalformedRequest(EdgeFailure):
+    """What was sent is not an HTTP/1.1 request. The connection was closed."""
+
+    slug, title, status = "malformed-request", "This is not an HTTP request", 400
+
+
 class NotReady(EdgeFailure):
     """The service's own database cannot be reached, or its schema is not migrated: `python -m app migrate`."""
 

@@ -42,6 +42,9 @@ class Keyring:
     def __init__(self, secret: str, previous: str | None = None) -> None:
         self._secrets = {_key_id(text): text.encode() for text in (secret, previous) if text}
         self._current = _key_id(secret)
+        # Purposes are few, and deriving a key anew would cost more than everything that is done with it.
+        self._derived: dict[tuple[str, bytes], bytes] = {}
+        self._ciphers: dict[tuple[str, bytes], AESGCM] = {}
 
     def seal(self, purpose: str, content: bytes, at: datetime) -> str:
         nonce = os.urandom(_NONCE_BYTES)
@@ -68,10 +71,17 @@ class Keyring:
         return Fingerprint(self._current.hex(), hmac.digest(key, content, "sha256").hex())
 
     def _cipher(self, purpose: str, key_id: bytes) -> AESGCM:
-        return AESGCM(self._derive(purpose, key_id))
+        kept = self._ciphers.get((purpose, key_id))
+        if kept is None:
+            kept = self._ciphers[purpose, key_id] = AESGCM(self._derive(purpose, key_id))
+        return kept
 
     def _derive(self, purpose: str, key_id: bytes) -> bytes:
-        return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(self._secrets[key_id])
+        kept = self._derived.get((purpose, key_id))
+        if kept is None:
+            derivation = HKDF(SHA256(), 32, salt=None, info=purpose.encode())
+            kept = self._derived[purpose, key_id] = derivation.derive(self._secrets[key_id])
+        return kept
 
 
 def _key_id(secret: str) -> bytes:

@@ -1,11 +1,12 @@
 """POST …/visitors/search: who is it?"""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from app.access.endpoints import Acting, Gatekeeper
+from app.access.endpoints import Gatekeeper, acting
 from app.access.port import Forbidden
+from app.kit.direct import DirectRoute
 from app.kit.errors import NotFound
-from app.kit.http import CheckedRoute, responses
+from app.kit.http import responses
 from app.kit.problem import PayloadTooLarge, Unauthenticated, UnknownParameter, UnsupportedMediaType, ValidationError
 from app.sources.identifier import Identifier
 from app.visitors.schemas import SearchRequest, SearchResult
@@ -17,7 +18,7 @@ _PROBLEMS = responses(
 
 
 def routes(search: Search, keeper: Gatekeeper) -> APIRouter:
-    router = APIRouter(route_class=CheckedRoute, tags=["visitors"])
+    router = APIRouter(route_class=DirectRoute, tags=["visitors"])
 
     @router.post(
         "/v1/data-centers/{data_center}/visitors/search",
@@ -25,9 +26,9 @@ def routes(search: Search, keeper: Gatekeeper) -> APIRouter:
         dependencies=[keeper.requires("visitors:search")],
         responses=_PROBLEMS,
     )
-    async def search_visitors(data_center: str, body: SearchRequest, by: Acting) -> SearchResult:
+    async def search_visitors(request: Request, data_center: str, body: SearchRequest) -> SearchResult:
         """The visitors that match a Tracking ID or an email, grouped by data source. Ask the person which device
         and browser are theirs: anybody can type somebody else's email into a form, so nothing is preselected."""
-        return await search(by, data_center, Identifier.typed(body.identifier, body.kind))
+        return await search(await acting(request), data_center, Identifier.typed(body.identifier, body.kind))
 
     return router

@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Mapping
 
 from app.audit.event import AuditEvent, By
-from app.audit.trail import Trail
+from app.audit.group import GroupedTrail
 from app.history.schemas import HANDLE_DIGITS
 from app.kit.clock import Clock
-from app.kit.db import Database
-from app.kit.logs import log
+from app.kit.logs import log, whereabouts
 from app.kit.seal import Fingerprint
 from app.sources.candidate import Candidate, Candidates, Choice, as_text
 from app.sources.identifier import Identifier, mask
 from app.sources.port import (
     Combination,
     DataSource,
+    Found,
     SourceFacts,
     SourceMisconfigured,
     SourceUnavailable,
@@ -35,18 +35,15 @@ from app.visitors.schemas import (
 class Search:
     """Turns an identifier into candidates, grouped by data source and never merged across them."""
 
-    def __init__(
-        self, registry: Registry, candidates: Candidates, database: Database, trail: Trail, clock: Clock
-    ) -> None:
-        self._registry, self._candidates, self._clock = registry, candidates, clock
-        self._database, self._trail = database, trail
+    def __init__(self, registry: Registry, candidates: Candidates, trail: GroupedTrail, clock: Clock) -> None:
+        self._registry, self._candidates, self._trail, self._clock = registry, candidates, trail, clock
 
     async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchResult:
         offer = _Offer(self._candidates, by.name, data_center, identifier)
         sources = self._registry.sources(data_center)
         answers = await asyncio.gather(*(_ask(source, identifier, offer) for source in sources.values()))
-        async with self._database.writing() as connection:
-            await self._trail.append(connection, _event(by, data_center, offer, answers))
+        # Committed before the answer leaves: what cannot be recorded is not told.
+        await self._trail.append(_event(by, data_center, offer, answers))
         return SearchResult(
             identifier=IdentifierView.model_validate(identifier), searched_at=self._clock(), data_sources=answers
         )
@@ -86,17 +83,24 @@ class _Offer:
 async def _ask(source: DataSource, identifier: Identifier, offer: _Offer) -> SourceView:
     facts = source.facts
     try:
-        found = await source.find(identifier)
+        return _answer(facts, await source.find(identifier), offer)
     except (SourceUnavailable, SourceMisconfigured) as error:
         log.warning("search in data source %s: %s: %s", facts.id, error.slug, error.detail)
         return _view(facts, "unavailable", error.slug)
+    except Exception as error:  # noqa: BLE001  whatever one source holds must not withhold the others' answers
+        log.error("search in data source %s stumbled: %s", facts.id, whereabouts(error))
+        return _view(facts, "unavailable", SourceUnavailable.slug)
+
+
+def _answer(facts: SourceFacts, found: Found | None, offer: _Offer) -> SourceView:
     if found is None:
         return _view(facts, "unsupported")
     visitors = [offer.visitor(facts, visitor) for visitor in found.visitors]
     unbound = [UnboundSection.model_validate(one) for one in facts.unbound]
-    return _view(facts, "answered").model_copy(
-        update={"visitors": visitors, "unbound_sections": unbound, "more": found.more}
-    )
+    return SourceView(
+        id=facts.id, title=facts.title, status="answered", problem=None,
+        visitors=visitors, unbound_sections=unbound, more=found.more,
+    )  # fmt: skip
 
 
 def _view(facts: SourceFacts, status: SourceStatus, problem: str | None = None) -> SourceView:

@@ -1,12 +1,25 @@
 """POST …/visitors/search: candidates grouped by data source, masked and sealed."""
 
+import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
+from starlette.middleware import Middleware
 
+from app.audit.event import By
+from app.kit.http import Envelope
+from app.main import create_app
+from app.sources.identifier import Identifier
+from app.sources.port import DataSource, Found
+from app.sources.registry import Registry
+from app.visitors.schemas import SearchResult
+from app.visitors.search import Search
 from tests.builders import BASE, COOKIE, EMAIL, candidates, running
 
 SEARCH = f"{BASE}/visitors/search"
@@ -105,3 +118,78 @@ async def test_a_source_that_does_not_answer_is_named_and_the_others_still_do(tm
         assert (website["status"], website["problem"]) == ("unavailable", "source-misconfigured")
         assert (await client.get("/health/ready")).json()["checks"]["sources"] == "degraded"
         assert not (tmp_path / "shop.db").exists()
+
+
+class Stumbling:
+    """A data source with a mistake in it, whose error quotes what it was asked for."""
+
+    def __init__(self, source: DataSource) -> None:
+        self.facts = source.facts
+        self.read, self.check, self.reach, self.close = source.read, source.check, source.reach, source.close
+
+    async def find(self, identifier: Identifier) -> Found | None:
+        raise ZeroDivisionError(identifier.text)
+
+
+async def test_whatever_one_source_stumbles_over_withholds_no_others_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path, work=False) as service:
+        center = service.services.registry.centers["acme"]
+        sources = {**center.sources, "website": Stumbling(center.sources["website"])}
+        registry = Registry({"acme": replace(center, sources=sources)})
+        candidates_of = service.services.search._candidates
+        one = Search(registry, candidates_of, service.services.grouped, service.clock)
+        shop, website = (await one(By("maria"), "acme", Identifier.typed(EMAIL))).data_sources
+    assert (website.status, website.problem, website.visitors) == ("unavailable", "source-unavailable", [])
+    assert (shop.status, len(shop.visitors)) == ("answered", 1)
+    assert "search in data source website stumbled: ZeroDivisionError at test_search.py:" in caplog.text
+    assert EMAIL not in caplog.text
+
+
+async def test_the_answer_is_what_the_document_promises(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        found = await search(client, EMAIL)
+        schemas = (await client.get("/openapi.json")).json()["components"]
+        promised = {"$ref": "#/components/schemas/SearchResult", "components": schemas}
+        Draft202012Validator(promised, format_checker=FormatChecker()).validate(found)
+        SearchResult.model_validate(found)
+
+
+JSON_TYPE = {"content-type": "application/json"}
+SENT: list[dict[str, Any]] = [
+    {"json": {"identifier": EMAIL}},
+    {"json": {"identifier": COOKIE, "kind": "tracking_id"}},
+    {"json": {"identifier": 5}},
+    {"json": {"identifier": "x", "sesame": 1}},
+    {"json": {"identifier": "x", "kind": "sesame"}},
+    {"json": []},
+    {"content": "{", "headers": JSON_TYPE},
+    {"content": "", "headers": JSON_TYPE},
+    {"content": "null", "headers": JSON_TYPE},
+    {"content": b'{"identifier": "\xff"}', "headers": JSON_TYPE},
+    {"content": '{"identifier": "\\ud800"}', "headers": JSON_TYPE},
+    {"content": "{}"},
+    {"json": {"identifier": "x" * 70_000}},
+    {"json": {"identifier": "x"}, "params": {"sesame": "1"}},
+    {"json": {"identifier": "x"}, "headers": {"accept": "text/html"}},
+    {"json": {"identifier": "x"}, "headers": {"authorization": "Bearer sesame"}},
+]
+
+
+async def test_the_short_way_answers_as_the_frameworks_own_does(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        service.clock.frozen = service.clock()
+        long_way = create_app(service.services)
+        long_way.user_middleware = [Middleware(Envelope)]
+        through = httpx.ASGITransport(long_way)
+        async with httpx.AsyncClient(transport=through, base_url="http://test", headers=client.headers) as other:
+            for sent in SENT:
+                short, long = await client.post(SEARCH, **sent), await other.post(SEARCH, **sent)
+                assert (short.status_code, told(short)) == (long.status_code, told(long)), sent
+
+
+def told(answer: httpx.Response) -> str:
+    """An answer without what is new in each: the reference, the tokens."""
+    same = re.sub(r'"(candidate|instance)": ?"[^"]+"', "", answer.text)
+    return f"{[one for one in answer.headers.items() if one[0] != 'content-length']} {same}"
