@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from app.access.port import Administrator
-from app.kit.db import DatabaseUnavailable
 
 # A key revoked by another process counts after the first; the second leaves time to read it again before that.
 _MOST_AGE_SECONDS, _REFRESH_AGE_SECONDS = 1.0, 0.7
@@ -51,7 +50,7 @@ class RecentKeys:
         self._readings: dict[str, _Reading] = {}
 
     async def find(self, key_id: str) -> LiveKey | None:
-        """The key, or None if there is no live one. Raises DatabaseUnavailable, after a second at most."""
+        """The key, or None if there is no live one. Raises DatabaseUnavailable."""
         kept = self._kept.get(key_id)
         if kept is None or _age(kept.as_of) >= _MOST_AGE_SECONDS:
             return await self._awaited(key_id, self._refresh(key_id))
@@ -75,10 +74,8 @@ class RecentKeys:
 
     def _refresh(self, key_id: str) -> _Reading:
         reading = self._readings.get(key_id)
-        if reading is not None and _age(reading.begun) >= _MOST_AGE_SECONDS:
-            self.forget(key_id)
-            reading = None
-        if reading is None:
+        # One that began too long ago goes on for those who wait for it; who comes now is given a new one.
+        if reading is None or _age(reading.begun) >= _MOST_AGE_SECONDS:
             reading = _Reading(asyncio.create_task(self._read(key_id)), time.monotonic())
             self._readings[key_id] = reading
             reading.task.add_done_callback(partial(self._keep, key_id, reading.begun))
@@ -86,12 +83,9 @@ class RecentKeys:
 
     async def _awaited(self, key_id: str, reading: _Reading) -> LiveKey | None:
         # A client that has gone ends its waiting, and not the reading that others wait for.
-        await asyncio.wait((reading.task,), timeout=_MOST_AGE_SECONDS - _age(reading.begun))
-        if reading.task.done() and not reading.task.cancelled():
-            return reading.task.result()
-        if self._readings.get(key_id) is reading:
-            self.forget(key_id)
-        raise DatabaseUnavailable
+        await asyncio.wait((reading.task,))
+        # Cancelled means forgotten meanwhile: what it would have said does not count.
+        return await self.find(key_id) if reading.task.cancelled() else reading.task.result()
 
     def _keep(self, key_id: str, begun: float, done: asyncio.Task[LiveKey | None]) -> None:
         # Asked in any case, or asyncio would print an error that nobody waited for.

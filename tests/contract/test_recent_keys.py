@@ -115,10 +115,10 @@ async def test_what_was_being_read_when_a_key_was_forgotten_does_not_count() -> 
     first = asyncio.create_task(keys.find("known"))
     await asyncio.sleep(0.05)
     keys.forget("known")
-    with pytest.raises(DatabaseUnavailable):
-        await first
-    assert keys._kept == {}
-    assert await keys.find("known") is LIVE
+    begun = time.monotonic()
+    assert await first is LIVE
+    assert time.monotonic() - begun > 0.09
+    assert read.asked == 2
 
 
 async def test_who_goes_away_does_not_take_the_reading_from_the_others() -> None:
@@ -131,7 +131,7 @@ async def test_who_goes_away_does_not_take_the_reading_from_the_others() -> None
     assert read.asked == 1
 
 
-async def test_a_database_that_hangs_is_an_answer_after_a_second_too(tmp_path: Path, postgres_18: str) -> None:
+async def test_a_database_that_hangs_is_an_answer_after_seconds_too(tmp_path: Path, postgres_18: str) -> None:
     with psycopg.connect(postgres_18, autocommit=True) as connection:
         connection.execute("CREATE DATABASE hanging_keys")
     url = postgres_18.rpartition("/")[0] + "/hanging_keys"
@@ -143,5 +143,5 @@ async def test_a_database_that_hangs_is_an_answer_after_a_second_too(tmp_path: P
             begun = time.monotonic()
             answer = await client.get("/v1/me")
             assert (answer.status_code, answer.json()["type"]) == (503, "/problems/database-unavailable")
-            assert time.monotonic() - begun < 1.5
+            assert time.monotonic() - begun < 7
         assert (await client.get("/v1/me")).status_code == 200
