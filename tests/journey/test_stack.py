@@ -146,7 +146,7 @@ async def test_the_health_names_what_is_away(stack: Stack) -> None:
         stack.valkey.stop()
         stack.seaweedfs.stop()
         answer = await client.get("/health/ready")
-        checks = {"database": "ok", "queue": "degraded", "storage": "degraded", "sources": "ok"}
+        checks = {"database": "ok", "queue": "degraded", "storage": "degraded", "sources": "ok", "threads": "ok"}
         assert (answer.status_code, answer.json()) == (200, {"status": "degraded", "checks": checks})
         stack.valkey.start()
         stack.seaweedfs.start()
