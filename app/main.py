@@ -16,7 +16,6 @@ from app.access import endpoints as access
 from app.bootstrap import Services, look_at_store
 from app.exports import endpoints as exports
 from app.history import endpoints as history
-from app.kit.direct import direct_routes
 from app.kit.errors import Failure, NotFound, known_problems
 from app.kit.http import CheckedRoute, Envelope, reference, responses
 from app.kit.logs import log
@@ -54,13 +53,12 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False, lifespan=_life_of(services),
         generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
-    routers = _routers(services)
-    for router in routers:
+    for router in _routers(services):
         app.include_router(router)
     app.add_exception_handler(Failure, answer_failure)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_protocol)
-    app.add_middleware(Envelope, direct=direct_routes(route for router in routers for route in router.routes))
+    app.add_middleware(Envelope)
     _document_problems(app)
     return app
 

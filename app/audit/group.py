@@ -1,7 +1,8 @@
 """Writes the audit events of many requests in few transactions; each is committed before its request goes on."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from app.kit.db import Database, DatabaseUnavailable
 
 _MOST_AT_ONCE = 100
 _CLOSE_SECONDS = 0.5
-# A transaction costs ten times what an event in it does: where several come at a time, waiting for more pays.
+# A transaction costs ten times what an event in it does, so it waits a moment for those that are about to come.
 _LINGER_SECONDS = 0.002
 
 
@@ -31,7 +32,19 @@ class GroupedTrail:
         self._database, self._trail = database, trail
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
-        self._last_size = 0
+        self._coming = 0
+        self._nobody_comes = asyncio.Event()
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Around what ends with an event to append soon."""
+        self._coming += 1
+        try:
+            yield
+        finally:
+            self._coming -= 1
+            if not self._coming:
+                self._nobody_comes.set()
 
     async def append(self, event: AuditEvent) -> None:
         """Returns once the event is committed. Raises what kept this one from being written, and no other."""
@@ -54,15 +67,20 @@ class GroupedTrail:
         batch: list[_Waiting] = []
         try:
             while self._waiting:
-                if self._last_size > 1:
-                    await asyncio.sleep(_LINGER_SECONDS)
+                await self._linger()
                 batch, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
-                self._last_size = len(batch)
                 await self._write(batch)
         finally:
             # Cut short, it leaves nobody waiting; else there is nobody left.
             left, self._waiting, self._writer = [*batch, *self._waiting], [], None
             _settle(left, DatabaseUnavailable())
+
+    async def _linger(self) -> None:
+        if self._coming:
+            self._nobody_comes.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LINGER_SECONDS):
+                    await self._nobody_comes.wait()
 
     async def _write(self, batch: Sequence[_Waiting]) -> None:
         try:

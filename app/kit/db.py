@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from alembic import command
@@ -14,10 +16,17 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, DateTime, Dialect, MetaData, TypeDecorator, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from app.kit.driver import Connection as _Connection
 from app.kit.errors import Misconfigured, Unavailable
@@ -31,6 +40,7 @@ _MIGRATION_LOCK = 0x_D0551E4
 OLDEST_REVISION = "0003"
 # A statement of ours takes milliseconds. The server ends one that does not, and a server that says nothing is left.
 _STATEMENT_MS, _LOCK_MS, _IDLE_MS, _PATIENCE_SECONDS = 6_000, 5_000, 30_000, 7.0
+_TRUSTED_SECONDS = 2.0
 _ROOT = Path(__file__).parents[2]
 
 
@@ -68,8 +78,10 @@ class Database:
     """Short transactions on one engine; a writing one holds SQLite's write lock from its first moment."""
 
     def __init__(self, url: URL) -> None:
-        self._engine = create_async_engine(url, hide_parameters=True, pool_pre_ping=True, **_bounds(url))
+        self._engine = create_async_engine(url, hide_parameters=True, **_bounds(url))
         self._reader = self._engine.execution_options(dossier_reads=True)
+        event.listen(self._engine.sync_engine, "checkin", _remember_use)
+        event.listen(self._engine.sync_engine, "checkout", partial(_try_if_idle, self._engine.dialect))
         if url.get_backend_name() == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
@@ -187,6 +199,21 @@ def _alembic() -> Config:
     config = Config(_ROOT / "alembic.ini")
     config.set_main_option("script_location", str(_ROOT / "migrations"))
     return config
+
+
+def _remember_use(_connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = monotonic()
+
+
+def _try_if_idle(
+    dialect: Dialect, connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+) -> None:
+    """Before a connection is lent that has not been used just now: the pool then takes another."""
+    if monotonic() - record.info.get("used_at", 0.0) > _TRUSTED_SECONDS:
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

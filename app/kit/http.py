@@ -2,8 +2,8 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 from uuid import uuid4
 
 from fastapi import Request, Response
@@ -82,28 +82,18 @@ def responses(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
     return documented
 
 
-class ShortWay(Protocol):
-    """A route that answers without the framework's middleware and its search for a route."""
-
-    def takes(self, scope: Scope) -> bool:
-        """Whether it is meant."""
-
-    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None: ...
-
-
 class Envelope:
     """The outermost layer: gives a request its reference, logs its end, and answers what nobody caught."""
 
-    def __init__(self, app: ASGIApp, direct: Sequence[ShortWay] = ()) -> None:
-        self._app, self._direct = app, direct
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})["reference"] = str(uuid4())
-        way = next((one.answer for one in self._direct if one.takes(scope)), self._app)
-        await _Exchange(scope, send).run(way, receive)
+        await _Exchange(scope, send).run(self._app, receive)
 
 
 class _Exchange:

@@ -41,7 +41,8 @@ class Search:
     async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchResult:
         offer = _Offer(self._candidates, by.name, data_center, identifier)
         sources = self._registry.sources(data_center)
-        answers = await asyncio.gather(*(_ask(source, identifier, offer) for source in sources.values()))
+        with self._trail.coming():
+            answers = await asyncio.gather(*(_ask(source, identifier, offer) for source in sources.values()))
         # Committed before the answer leaves: what cannot be recorded is not told.
         await self._trail.append(_event(by, data_center, offer, answers))
         return SearchResult(
