@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -26,6 +27,8 @@ Kind = TypeVar("Kind", bound="Server")
 _PATIENCE_SECONDS = 60
 # `weed` takes a second port, this much higher, for each one that it is given.
 _TWIN = 10_000
+# Below the ports of clients (32768 and higher), and below those that `weed` is given.
+_NO_CLIENTS = (10_000, 20_000)
 
 
 class Server(ABC):
@@ -221,10 +224,11 @@ def running(kind: type[Kind], *arguments: str) -> Iterator[Kind]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """None that the system would give to a client: one that tries to reach a stopped server may be given the server's
+    own port, is then connected to itself, and the server cannot start again."""
+    while not _is_free(port := random.randrange(*_NO_CLIENTS)):
+        pass
+    return port
 
 
 class _Bytes:
