@@ -37,7 +37,7 @@ class Tally:
         """Counts a batch and the bytes that it became, and hands those on."""
         self.rows += len(batch.rows)
         self.sample.add(batch)
-        dated = [moment for moment in batch.moments or () if moment]
+        dated = list(filter(None, batch.moments or ()))
         if dated:
             first, last = min(dated), max(dated)
             self.first, self.last = min(self.first or first, first), max(self.last or last, last)

@@ -29,7 +29,7 @@ AUDIT_EVENTS = Table(
 
 
 # Built once: building costs more than sending it.
-_INSERT = insert(AUDIT_EVENTS)
+_INSERT = insert(AUDIT_EVENTS).inline()
 # Many rows as one value: for PostgreSQL's driver each row of an `executemany` is an exchange of its own.
 _INSERT_MANY = text(
     "INSERT INTO audit_events"

@@ -20,8 +20,8 @@ from tests.small import TABLES, mapping, toml, write_mappings
 REFRESH_SECONDS, OLD_KEY_SECONDS, RESTED_SECONDS = 0.7, 1.1, 2.1
 MATCHES, COMBINATIONS, TRIAL = "SELECT id AS visitor, email", "SELECT device, browser, os", ""
 # The semicolon is the pool's: it tries every connection that it hands out.
-KEY = [";", "BEGIN", "SELECT api_keys.id", "ROLLBACK"]
-EVENT = [";", "BEGIN", "INSERT INTO audit_events", "COMMIT"]
+KEY = ["BEGIN", "SELECT api_keys.id", "ROLLBACK"]
+EVENT = ["BEGIN", "INSERT INTO audit_events", "COMMIT"]
 STATEMENT = re.compile(r"^(\w+)> LOG:  (?:statement|execute [^:]+): (.*)$", re.MULTILINE)
 
 

@@ -23,7 +23,7 @@ from app.sources.engines.postgres_wire import address_of, bound, dumped, in_word
 from app.sources.engines.session import BlockingSession, ThreadedEngine
 from app.sources.port import Batch
 from app.sources.sql import Statement
-from app.sources.values import in_batches, moment
+from app.sources.values import in_batches, moments
 
 _ASK_SECONDS, _PULSE_SECONDS = 0.4, 4
 # The types' numbers in pg_type: timestamps without and with time zone; integers, reals and decimals.
@@ -112,7 +112,7 @@ class PostgresSession(BlockingSession):
         nested = ", ".join(encoding.json) or "unknown"
         with named_errors(query.place, nested=nested):
             forms, _ = dumped(cursor, ())
-            rows = (row for result in self._results(text, given, pq.Format.BINARY) for row in _loaded(forms, result))
+            rows = (_loaded(forms, result) for result in self._results(text, given, pq.Format.BINARY))
             yield from in_batches(rows, partial(_moments, encoding.zone) if encoding.time else None)
 
     @property
@@ -139,17 +139,16 @@ class PostgresSession(BlockingSession):
             return cursor.description or ()
 
 
-def _loaded(forms: Transformer, result: pq.abc.PGresult) -> Sequence[Any]:
+def _loaded(forms: Transformer, result: pq.abc.PGresult) -> tuple[Sequence[bytes], Sequence[Any]]:
     forms.set_pgresult(result)
-    return forms.load_rows(0, result.ntuples, tuple)
+    rows, times = zip(*forms.load_rows(0, result.ntuples, tuple), strict=True)
+    return rows, times
 
 
 def _moments(zone: ZoneInfo | None, times: list[Any]) -> list[datetime | None]:
-    return [one if isinstance(one, datetime) else moment(_in_words(one), zone) for one in times]
-
-
-def _in_words(value: object) -> object:
-    return value.decode() if isinstance(value, bytes) else value
+    if all(one is None or isinstance(one, datetime) for one in times):
+        return times
+    return moments([one.decode() if isinstance(one, bytes) else one for one in times], zone)
 
 
 def _as_json(statement: Statement, columns: Sequence[psycopg.Column], encoding: Encoding) -> Statement:

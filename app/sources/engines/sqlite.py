@@ -2,22 +2,21 @@
 
 import re
 import sqlite3
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, Query, Row, Values
 from app.sources.engines.session import BlockingSession, ThreadedEngine
 from app.sources.port import Batch, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
-from app.sources.values import RowEncoder, Unencodable, in_batches, moment
+from app.sources.values import RowEncoder, Unencodable, in_batches, moments
 
 _ROWS_AT_ONCE = 1000
+_ENCODED_AT_ONCE, _ENCODED_BYTES = 200, 1 << 20
 # Somebody else may hold the file for so long; asked in short turns, because SQLite's own wait hears no interruption.
 _LOCKED_SECONDS, _TURN_SECONDS = 5.0, 0.1
 # What may be otherwise next time, or on another day: https://www.sqlite.org/rescode.html
@@ -90,10 +89,10 @@ class SqliteSession(BlockingSession):
         cursor = self._executed(query, values, encoding=True)
         names = [column[0] for column in cursor.description]
         encode, time = RowEncoder(names, encoding.json).encode, names.index(encoding.time) if encoding.time else None
-        rows = ((encode(row), row[time] if time is not None else None) for row in cursor)
         try:
             with _named_errors(query.place, encoding=True):
-                yield from in_batches(rows, None if time is None else partial(_moments, encoding.zone))
+                rows = _encoded(cursor, encode, time)
+                yield from in_batches(rows, None if time is None else partial(moments, zone=encoding.zone))
         except Unencodable as error:
             raise ValueNotEncodable(query.place, str(error)) from error
 
@@ -122,8 +121,15 @@ class SqliteSession(BlockingSession):
         return self._connection.execute(text, bound)
 
 
-def _moments(zone: ZoneInfo | None, times: list[object]) -> list[datetime | None]:
-    return [moment(one, zone) for one in times]
+def _encoded(
+    cursor: sqlite3.Cursor, encode: Callable[[Sequence[Sequence[object]]], list[bytes]], time: int | None
+) -> Iterator[tuple[list[bytes], list[object]]]:
+    """Rows as JSON, with what dates them. Some at a time, and the fewer the larger they are: they are in memory."""
+    most = 1
+    while rows := cursor.fetchmany(most):
+        encoded = encode(rows)
+        yield encoded, [row[time] for row in rows] if time is not None else []
+        most = max(1, min(_ENCODED_AT_ONCE, 2 * most, _ENCODED_BYTES // max(map(len, encoded))))
 
 
 def _given_names(names: list[str]) -> list[str]:
