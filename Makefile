@@ -26,9 +26,9 @@ test: $(VENV)/test ## run all tests, on real servers started for them
 heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault
 	@$(BIN)/python -m pytest -m heavy -s
 
-bench: $(VENV)/test ## measure exports against the database's own speed, and searches beside 1 GB each way
-	@$(BIN)/python -m bench.engine
-	@$(BIN)/python -m bench.search_beside_exports
+bench: $(VENV)/test ## measure exports and searches, each beside a floor of the same run (about half an hour)
+	@for what in engine wide_row sqlite search search_beside_exports beside_silence; do \
+	  echo "== $$what"; $(BIN)/python -m bench.$$what || exit 1; done
 
 check: $(VENV)/test ## lint and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

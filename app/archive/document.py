@@ -27,12 +27,13 @@ def write_document(frame: Frame, tallies: Sequence[Tally], read: Read) -> Iterat
 
 
 def _write_rows(tally: Tally, read: Read) -> Iterator[bytes]:
-    begun = False
+    before = b"["
     for batch in read(tally.section.name):
-        # The empty first piece brings the comma that parts this batch from the one before.
-        yield tally.add(batch, b",".join([b"", *batch.rows]) if begun else b"[" + b",".join(batch.rows))
-        begun = True
-    yield tally.count(b"]" if begun else b"[]")
+        # Apart, because joined to a row of megabytes they would cost a copy of it.
+        yield tally.count(before)
+        yield tally.add(batch, b",".join(batch.rows))
+        before = b","
+    yield tally.count(b"[]" if before == b"[" else b"]")
 
 
 def compact(value: object) -> bytes:

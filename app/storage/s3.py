@@ -1,7 +1,6 @@
 """Archives in an S3-compatible bucket: streamed as a multipart upload that is finished only after the last byte."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from minio.credentials.providers import (
     Provider,
     StaticProvider,
 )
-from minio.error import MinioException, S3Error
+from minio.error import MinioException
 from minio.lifecycleconfig import AbortIncompleteMultipartUpload, Expiration, LifecycleConfig, Rule
 from minio.sse import Sse, SseKMS, SseS3
 
@@ -28,11 +27,10 @@ from app.kit.errors import Misconfigured
 from app.kit.logs import log, whereabouts
 from app.kit.pipe import Closed
 from app.kit.threads import Threads
-from app.storage.port import ArchiveMissing, StoreUnavailable
+from app.storage.port import StoreUnavailable
+from app.storage.s3_upload import Upload, named_errors
 from app.storage.stream import Stoppable
 
-# Times 10,000 parts, the most that S3 allows: archives of up to 80 GB.
-_PART = 8 << 20
 _CHUNK = 1 << 20
 _THREADS = 32
 _NET = Rule(
@@ -111,7 +109,7 @@ class S3Store:
 
     async def _call(self, ask: Callable[[], Result]) -> Result:
         def named() -> Result:
-            with _named_errors():
+            with named_errors():
                 return ask()
 
         return await self._threads.run(named, "a call to the archive store", grace=0)
@@ -137,30 +135,16 @@ class S3Store:
             log.warning("the bucket was made by another, or without the rule that it expires: %s", whereabouts(error))
 
     def _stored(self, key: str, stream: Stoppable) -> int:
-        size = self._upload(key, _Stream(stream))
-        if stream.stopped:
-            # The store took the last byte just when nobody waited for it any more.
-            with _named_errors():
+        if not self._prepared:
+            with named_errors():
+                self._prepare()
+        Upload(self._client, self._bucket, key, self._sse).write(stream)
+        with named_errors():
+            if stream.stopped:
+                # The store took the last byte just when nobody waited for it any more.
                 self._remove(key)
-            raise Closed
-        return size
-
-    def _upload(self, key: str, stream: "_Stream") -> int:
-        try:
-            with _named_errors():
-                if not self._prepared:
-                    self._prepare()
-                # One part at a time: in parallel a part's failure would surface only at the end.
-                self._client.put_object(
-                    self._bucket, key, stream, -1, "application/zip",  # type: ignore[arg-type]  # all it needs is read
-                    sse=self._sse, part_size=_PART, num_parallel_uploads=1,
-                )  # fmt: skip
-                return self._client.stat_object(self._bucket, key).size or 0
-        except StoreUnavailable:
-            # What ended the stream comes out, not what the store said when the upload was taken back.
-            if stream.error:
-                raise stream.error from None
-            raise
+                raise Closed
+            return self._client.stat_object(self._bucket, key).size or 0
 
     def _remove(self, key: str) -> None:
         # The client keeps these two for itself, but offers no other way to find what a killed process left.
@@ -169,30 +153,6 @@ class S3Store:
             if upload.object_name == key:
                 self._client._abort_multipart_upload(self._bucket, key, upload.upload_id or "")  # noqa: SLF001
         self._client.remove_object(self._bucket, key)
-
-
-class _Stream:
-    """What the client reads from: large pieces, because it joins small ones by copying them again and again."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks, self._rest = chunks, b""
-        self.error: Exception | None = None
-
-    def read(self, size: int) -> bytes:
-        # By halves, since what the client joins and cuts it holds twice for a moment, beside the part before.
-        parts, missing = list[bytes](), min(size, _PART // 2)
-        try:
-            while missing:
-                chunk = self._rest or next(self._chunks, None)
-                if chunk is None:
-                    break
-                parts.append(chunk[:missing])
-                self._rest = chunk[missing:]
-                missing -= len(parts[-1])
-        except Exception as error:
-            self.error = error
-            raise
-        return b"".join(parts)
 
 
 def _client(bucket: Bucket, endpoint: str) -> Minio:
@@ -231,16 +191,3 @@ def _encryption(name: str | None) -> Sse | None:
     if name is None or name == "AES256":
         return SseS3() if name else None
     return SseKMS(name.removeprefix("aws:kms:"), {})
-
-
-@contextmanager
-def _named_errors() -> Iterator[None]:
-    """ValueError is what the client raises where no provider has credentials."""
-    try:
-        yield
-    except S3Error as error:
-        if error.code == "NoSuchKey":
-            raise ArchiveMissing from error
-        raise StoreUnavailable(f"The store refused: {error.code}.") from error
-    except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise StoreUnavailable from error

@@ -61,6 +61,26 @@ async def test_each_job_is_claimed_once(request: pytest.FixtureRequest, engine: 
 
 
 @engines
+async def test_jobs_of_a_source_whose_connections_are_taken_are_passed_over(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path
+) -> None:
+    """They would hold a worker and only wait, while others could be served."""
+    async with on(request, engine, tmp_path, work=False) as service, await service.client() as client:
+        website = [await request_export(client, device) for device in ("iPhone", "iPad")]
+        shop = await request_export(client, source="shop")
+        attempt = service.services.attempt
+        attempt.running["acme", "website"] = 1
+        claimed = [await attempt._claim() for _ in range(2)]
+        assert [str(one[1].source_id) if one else None for one in claimed] == ["shop", None]
+        assert [(await client.get(one)).json()["status"] for one in website] == ["queued", "queued"]
+        assert (await client.get(shop)).json()["status"] == "compiling"
+        attempt.running["acme", "website"] = 0
+        assert await attempt()
+        assert (await client.get(website[0])).json()["status"] == "ready"
+        assert attempt.running["acme", "website"] == 0
+
+
+@engines
 async def test_two_requests_at_one_instant_are_one_export(
     request: pytest.FixtureRequest, engine: str, tmp_path: Path
 ) -> None:

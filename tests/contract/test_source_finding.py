@@ -354,6 +354,28 @@ async def test_a_locked_file_is_unavailable(sqlite: Small) -> None:
                 await source.find(Identifier.typed("183"))
 
 
+async def test_who_gives_up_waiting_for_a_locked_file_keeps_nobody_from_writing(sqlite: Small) -> None:
+    """The wait for others is in a thread, which must not begin a transaction once everybody has left."""
+    sqlite.run(TABLES)
+    file = sqlite.folder / "small.db"
+    with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as writer:
+        writer.execute("PRAGMA journal_mode = DELETE")
+        async with sqlite.source() as source:
+            for _ in range(5):
+                writer.execute("BEGIN EXCLUSIVE")
+                reading = asyncio.create_task(rows(source))
+                await asyncio.sleep(0.15)
+                reading.cancel()
+                begun = time.monotonic()
+                with pytest.raises(asyncio.CancelledError):
+                    await reading
+                assert time.monotonic() - begun < 1
+                writer.execute("COMMIT")
+                writer.execute("BEGIN EXCLUSIVE")
+                writer.execute("COMMIT")
+            assert len(await rows(source)) == 2
+
+
 async def test_an_id_that_rotates_is_warned_of(small: Small) -> None:
     small.run(TABLES)
     async with small.source(rotating_id=True) as source:

@@ -45,8 +45,8 @@ HOMES = {
     "rich": ["app/commands/demo.py", "app/commands/screen.py"],
     "uvicorn": ["app/commands/api.py", "app/kit/wire.py"],
     "uvloop": ["app/commands/api.py"],
-    "minio": ["app/storage/s3.py"],
-    "urllib3": ["app/storage/s3.py"],
+    "minio": ["app/storage/s3*.py"],
+    "urllib3": ["app/storage/s3*.py"],
     "redis": ["app/queue/redis.py"],
     "arq": ["app/queue/redis.py", "app/worker.py"],
 }

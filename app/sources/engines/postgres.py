@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -19,12 +19,24 @@ from app.kit.driver import connect
 from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, LookUp, Query, Result, Row, Values
 from app.sources.engines.postgres_search import Kept
-from app.sources.engines.postgres_wire import address_of, bound, dumped, in_words, named_errors, received, rows_of, sent
+from app.sources.engines.postgres_wire import (
+    address_of,
+    bound,
+    dumped,
+    in_words,
+    loaded,
+    named_errors,
+    received,
+    rows_of,
+    sent,
+)
 from app.sources.engines.session import BlockingSession, ThreadedEngine
 from app.sources.port import Batch
 from app.sources.sql import Statement
 from app.sources.values import in_batches, moments
 
+Rows = TypeVar("Rows")
+Load = Callable[[pq.abc.PGresult], Rows]
 _ASK_SECONDS, _PULSE_SECONDS = 0.4, 4
 # The types' numbers in pg_type: timestamps without and with time zone; integers, reals and decimals.
 _TIMESTAMP, _TIMESTAMPTZ = 1114, 1184
@@ -97,8 +109,7 @@ class PostgresSession(BlockingSession):
         with named_errors(query.place, searching=True):
             text, given = bound(query.statement, values)
             forms, _ = dumped(self._open, given)
-            for result in self._results(text, given, pq.Format.TEXT):
-                yield rows_of(result, forms)
+            yield from self._loaded(text, given, pq.Format.TEXT, lambda result: rows_of(result, forms))
 
     def columns(self, query: Query, values: Values) -> list[str]:
         return [column.name for column in self._described(query, values)]
@@ -112,8 +123,8 @@ class PostgresSession(BlockingSession):
         nested = ", ".join(encoding.json) or "unknown"
         with named_errors(query.place, nested=nested):
             forms, _ = dumped(cursor, ())
-            rows = (_loaded(forms, result) for result in self._results(text, given, pq.Format.BINARY))
-            yield from in_batches(rows, partial(_moments, encoding.zone) if encoding.time else None)
+            pieces = self._loaded(text, given, pq.Format.BINARY, lambda result: _columns(result, forms))
+            yield from in_batches(pieces, partial(_moments, encoding.zone) if encoding.time else None)
 
     @property
     def _open(self) -> psycopg.Connection[Any]:
@@ -121,15 +132,17 @@ class PostgresSession(BlockingSession):
             raise psycopg.InterfaceError("not open")
         return self._connection
 
-    def _results(self, text: bytes, given: Sequence[Any], form: pq.Format) -> Iterator[pq.abc.PGresult]:
+    def _loaded(self, text: bytes, given: Sequence[Any], form: pq.Format, load: Load[Rows]) -> Iterator[Rows]:
         """To be read to the end; whoever stops before it must close the session."""
         wait, wire = self._open.wait, self._open.pgconn
         forms, values = dumped(self._open, given)
         wire.send_query_params(text, values, forms.types, forms.formats, form)
         wait(sent(wire))
         while result := wait(received(wire)):
-            if result.ntuples:
-                yield result
+            loaded, some, result = load(result), result.ntuples, None
+            # By now the driver's copy of the rows is gone, which may have megabytes.
+            if some:
+                yield loaded
 
     def _described(self, query: Query, values: Values) -> Sequence[psycopg.Column]:
         text, given = bound(query.statement.inside("SELECT * FROM (", ") AS described LIMIT 0"), values)
@@ -139,10 +152,10 @@ class PostgresSession(BlockingSession):
             return cursor.description or ()
 
 
-def _loaded(forms: Transformer, result: pq.abc.PGresult) -> tuple[Sequence[bytes], Sequence[Any]]:
-    forms.set_pgresult(result)
-    rows, times = zip(*forms.load_rows(0, result.ntuples, tuple), strict=True)
-    return rows, times
+def _columns(result: pq.abc.PGresult, forms: Transformer) -> tuple[Sequence[bytes], Sequence[Any]]:
+    """JSON texts, and what dates them."""
+    rows = loaded(result, forms)
+    return [row[0] for row in rows], [row[1] for row in rows]
 
 
 def _moments(zone: ZoneInfo | None, times: list[Any]) -> list[datetime | None]:

@@ -100,9 +100,15 @@ def received(connection: pq.abc.PGconn) -> PQGen[pq.abc.PGresult | None]:
 
 
 def rows_of(result: pq.abc.PGresult, forms: Forms) -> list[Row]:
-    forms.set_pgresult(result)
     names = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
-    return [dict(zip(names, row, strict=True)) for row in forms.load_rows(0, result.ntuples, tuple)]
+    return [dict(zip(names, row, strict=True)) for row in loaded(result, forms)]
+
+
+def loaded(result: pq.abc.PGresult, forms: Forms) -> list[tuple[Any, ...]]:
+    forms.set_pgresult(result)
+    rows = forms.load_rows(0, result.ntuples, tuple)
+    forms.set_pgresult(None)
+    return rows
 
 
 @contextmanager
