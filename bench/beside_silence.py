@@ -1,10 +1,12 @@
-"""How long one data center's searches and exports take at rest, and beside another whose sources hang or sleep."""
+"""How long one data center's searches and exports take beside another, whose sources are well, or hang and sleep."""
 
 import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
@@ -12,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 
-from bench.load import Answers, Load, asked
+from bench.load import Load, asked
 from tests.builders import BASE, finished
 from tests.proxy import Proxy
 from tests.small import CENTER, FIND, HERE, mapping, section, toml
@@ -28,8 +30,22 @@ CREATE TABLE events AS SELECT n AS id, CASE WHEN n <= {EVENTS} THEN 1 ELSE n - {
     CASE WHEN n % 2 = 0 THEN 'iPhone' ELSE 'iPad' END AS device, 'Safari' AS browser, repeat(md5(n::text), 10) AS what
     FROM generate_series(1, {EVENTS + PEOPLE}) AS n;
 CREATE INDEX ON events (visitor_id);
+CREATE TABLE pause AS SELECT 0.0::float8 AS seconds;
 """
-SLEEPING = "SELECT id AS visitor FROM people WHERE pg_sleep(60) IS NOT NULL AND cookie = :tracking_id"
+ROUNDS = 3
+# As long as a search of a silent source takes, so that as many are made of one that is well.
+SEARCH_SECONDS = 5.0
+SLEEPING = """SELECT id AS visitor FROM people
+WHERE (SELECT pg_sleep(seconds) IS NOT NULL FROM pause) AND cookie = :tracking_id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Milliseconds of searches, seconds of an export."""
+
+    p50: float
+    p99: float
+    export: float
 
 
 def main() -> int:
@@ -71,23 +87,38 @@ def written(folder: Path) -> Path:
 
 async def measure(stack: Stack, proxy: Proxy) -> None:
     key = stack.key("maria", "acme", "globex")
+    well, ill = list[Taken](), list[Taken]()
     async with in_turn(stack, key) as client:
-        tokens = await candidates(client, OTHER)
         await both(stack, client, key)
-        rest = await both(stack, client, key)
-        proxy.silence()
-        others = [asyncio.create_task(search_for_ever(client)) for _ in range(10)]
-        for token in tokens:
-            await client.post(f"{OTHER}/exports", json={"candidate": token})
-        beside = await both(stack, client, key)
-        for one in others:
-            one.cancel()
-        proxy.heal(hang_up=True)
-    report("at rest", rest, rest)
-    report("beside both", beside, rest)
+        for _ in range(ROUNDS):
+            pause(stack, 0)
+            well.append(await beside_others(stack, client, key))
+            tokens = await candidates(client, OTHER)
+            pause(stack, 60)
+            proxy.silence()
+            ill.append(await beside_others(stack, client, key, tokens))
+            proxy.heal(hang_up=True)
+    report("well", well, well)
+    report("hung, asleep", ill, well)
 
 
-async def both(stack: Stack, client: httpx.AsyncClient, key: str) -> tuple[Answers, float]:
+def pause(stack: Stack, seconds: float) -> None:
+    with psycopg.connect(stack.postgres.url, autocommit=True) as database:
+        database.execute("UPDATE pause SET seconds = %s", (seconds,))
+
+
+async def beside_others(stack: Stack, client: httpx.AsyncClient, key: str, tokens: Sequence[str] = ()) -> Taken:
+    others = [asyncio.create_task(search_for_ever(client)) for _ in range(10)]
+    exports = [await client.post(f"{OTHER}/exports", json={"candidate": token}) for token in tokens]
+    taken = await both(stack, client, key)
+    for one in others:
+        one.cancel()
+    for export in exports:
+        await client.delete(export.headers["location"])
+    return taken
+
+
+async def both(stack: Stack, client: httpx.AsyncClient, key: str) -> Taken:
     """Searches of many people at a pace, then exports one after the other; the median seconds of those."""
     load = Load(stack.ports[0], f"{BASE}/visitors/search", key, 4, SECONDS, PEOPLE, PACE)
     answers, times = await asked(load), list[float]()
@@ -98,7 +129,7 @@ async def both(stack: Stack, client: httpx.AsyncClient, key: str) -> tuple[Answe
         done = await finished(client, made.headers["location"], seconds=120)
         assert done["status"] == "ready", stack.said()[-3000:]
         times.append(time.perf_counter() - begun)
-    return answers, median(times)
+    return Taken(answers.p50, answers.p99, median(times))
 
 
 async def candidates(client: httpx.AsyncClient, base: str) -> list[str]:
@@ -110,16 +141,17 @@ async def candidates(client: httpx.AsyncClient, base: str) -> list[str]:
 async def search_for_ever(client: httpx.AsyncClient) -> None:
     with suppress(asyncio.CancelledError):
         while True:
+            turn = asyncio.create_task(asyncio.sleep(SEARCH_SECONDS))
             await client.post(f"{OTHER}/visitors/search", json={"identifier": "cookie-1"})
+            await turn
 
 
-def report(when: str, found: tuple[Answers, float], rest: tuple[Answers, float]) -> None:
-    answers, export = found
-    print(
-        f"{when:12} searches at {PACE:.0f}/s  p50 {answers.p50:6.2f} ms ({answers.p50 / rest[0].p50:4.2f})"
-        f"  p99 {answers.p99:6.2f} ms ({answers.p99 / rest[0].p99:4.2f})   export of {EVENTS // 2:,} rows"
-        f" {export:5.2f} s ({export / rest[1]:4.2f})", flush=True,
-    )  # fmt: skip
+def report(when: str, found: list[Taken], rest: list[Taken]) -> None:
+    said = []
+    for part, name in (("p50", "p50 ms"), ("p99", "p99 ms"), ("export", f"export of {EVENTS // 2:,} rows s")):
+        taken, before = (median(getattr(one, part) for one in runs) for runs in (found, rest))
+        said.append(f"{name} {taken:6.2f} ({taken / before:4.2f})")
+    print(f"{when:12} searches at {PACE:.0f}/s  {'   '.join(said)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -141,7 +141,9 @@ class Proxy:
             return
         self._writers.add(line.server)
         ways = (self._pass_on(line, reader, from_server=False), self._pass_on(line, answers, from_server=True))
-        await asyncio.gather(*ways)
+        # Cancelled only when the proxy ends, and then the library would print it.
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*ways)
 
     async def _pass_on(self, line: _Line, reader: asyncio.StreamReader, *, from_server: bool) -> None:
         # Broken off is a way to leave, too.

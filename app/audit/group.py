@@ -14,6 +14,8 @@ _MOST_AT_ONCE = 100
 _CLOSE_SECONDS = 0.5
 # A transaction costs ten times what an event in it does, so it waits a moment for those that are about to come.
 _LINGER_SECONDS = 0.002
+# One that is under way for longer waits for a source that sleeps, and nobody else should wait for it.
+_SOON_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +34,20 @@ class GroupedTrail:
         self._database, self._trail = database, trail
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
-        self._coming = 0
+        self._coming: set[object] = set()
         self._nobody_comes = asyncio.Event()
 
     @contextmanager
     def coming(self) -> Iterator[None]:
-        """Around what ends with an event to append soon."""
-        self._coming += 1
+        """Around what ends with an event to append, usually soon."""
+        one = object()
+        self._coming.add(one)
+        late = asyncio.get_running_loop().call_later(_SOON_SECONDS, self._came, one)
         try:
             yield
         finally:
-            self._coming -= 1
-            if not self._coming:
-                self._nobody_comes.set()
+            late.cancel()
+            self._came(one)
 
     async def append(self, event: AuditEvent) -> None:
         """Returns once the event is committed. Raises what kept this one from being written, and no other."""
@@ -74,6 +77,11 @@ class GroupedTrail:
             # Cut short, it leaves nobody waiting; else there is nobody left.
             left, self._waiting, self._writer = [*batch, *self._waiting], [], None
             _settle(left, DatabaseUnavailable())
+
+    def _came(self, one: object) -> None:
+        self._coming.discard(one)
+        if not self._coming:
+            self._nobody_comes.set()
 
     async def _linger(self) -> None:
         if self._coming:
