@@ -3,8 +3,10 @@
 import json
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
+from app.sources.engines.postgres_wire import prepare_connection
 from app.sources.port import SourceMisconfigured
 from tests.small import FIND, TABLES, Small, batches, found, personal, rows
 
@@ -130,6 +132,12 @@ async def test_a_role_that_bypasses_policies_reads_every_row(postgresql: Small) 
     async with as_reader.source() as source:
         (jane,) = (await found(source, "183")).visitors
         assert len(jane.combinations) == 4
+
+
+async def test_a_connection_whose_settings_got_lost_on_the_way_is_refused_by_name(postgresql: Small) -> None:
+    """As by a pooler that is told to ignore `options`: times would come in another zone, and a policy hide rows."""
+    with psycopg.connect(postgresql.url) as plain, pytest.raises(SourceMisconfigured, match="pooler"):
+        prepare_connection(plain)
 
 
 async def test_a_table_that_was_altered_between_two_searches_is_asked_anew(postgresql: Small) -> None:

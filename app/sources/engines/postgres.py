@@ -23,9 +23,9 @@ from app.sources.engines.postgres_wire import (
     address_of,
     bound,
     dumped,
-    in_words,
     loaded,
     named_errors,
+    prepare_connection,
     received,
     rows_of,
     sent,
@@ -76,7 +76,7 @@ class PostgresSession(BlockingSession):
             # A second handle on the same socket: the driver may close its own at any moment, and that number may be
             # another socket's by the time that it is cut.
             self._socket = socket.socket(fileno=os.dup(self._connection.fileno()))
-            in_words(self._connection)
+            prepare_connection(self._connection)
             self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     def close(self) -> None:

@@ -10,7 +10,16 @@ from psycopg.generators import execute
 
 from app.kit.driver import Connection
 from app.sources.engine import Ask, LookUp, NoSuchValue, Result
-from app.sources.engines.postgres_wire import bound, dumped, in_words, named_errors, prepared, received, rows_of, sent
+from app.sources.engines.postgres_wire import (
+    bound,
+    dumped,
+    named_errors,
+    prepare_connection,
+    prepared,
+    received,
+    rows_of,
+    sent,
+)
 from app.sources.port import SourceMisconfigured, SourceUnavailable
 
 # A firewall forgets a connection that says nothing, some after a few minutes; a new one a minute costs nothing.
@@ -64,7 +73,11 @@ class Kept:
     async def _connected(self) -> "_Asker":
         with named_errors("the connection", connecting=True):
             connection = await Connection.connect(self._address, autocommit=True)
-        in_words(connection)
+        try:
+            prepare_connection(connection)
+        except SourceMisconfigured:
+            await connection.close()
+            raise
         return _Asker(connection)
 
     async def _found(self, asker: "_Asker", look_up: LookUp[Result]) -> Result:

@@ -42,6 +42,10 @@ _SETTINGS = {
     "max_parallel_workers_per_gather": "0",
     "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_MS),
 }
+_DROPPED = (
+    "the connection: a pooler on the way drops the startup parameter `options`, by which Dossier sets read-only, UTC"
+    " and time limits; connect directly, or through one that passes it on."
+)
 _ROW_SECURITY = "grant its role BYPASSRLS, or say row_security = true in the mapping where the policy is meant"
 
 
@@ -57,8 +61,14 @@ def address_of(url: URL, row_security: bool, seconds: float) -> str:  # noqa: FB
     return make_conninfo("", **{**_KEEPALIVES, **given, **said})
 
 
-def in_words(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
-    """Times and intervals come as text: PostgreSQL knows infinity, BC and the year 10000, Python does not."""
+def prepare_connection(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    """Right after connecting. Raises SourceMisconfigured where the settings of `address_of` did not arrive: values
+    would come in other forms, and a policy could hide rows.
+
+    Times and intervals come as text: PostgreSQL knows infinity, BC and the year 10000, Python does not.
+    """
+    if connection.pgconn.parameter_status(b"IntervalStyle") != _SETTINGS["IntervalStyle"].encode():
+        raise SourceMisconfigured(_DROPPED)
     for name in ("date", "time", "timetz", "timestamp", "timestamptz", "interval", "json", "jsonb"):
         connection.adapters.register_loader(name, TextLoader)
 
