@@ -238,7 +238,7 @@ async def test_an_export_outlives_a_database_that_is_away_for_seconds(tmp_path: 
     """Its heart cannot beat, and its end cannot be written at once; the work is done once."""
     with running_server(Postgres, "18") as server:
         async with (
-            running(tmp_path, work=False, database_url=server.url, events=300_000) as service,
+            running(tmp_path, work=False, database_url=server.url, events=900_000) as service,
             await service.client() as client,
         ):
             address = await request_export(client)
