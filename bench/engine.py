@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,14 +90,21 @@ def environ_of(folder: Path) -> dict[str, str]:
 
 
 def prepare(server: Postgres, rows: int) -> None:
+    fill(server, rows, TABLE, [FILL], ["CREATE INDEX ON interactions (visitor_id, at, id)"])
+
+
+def fill(server: Postgres, rows: int, tables: str, fills: Sequence[str], indexes: Sequence[str]) -> None:
+    """So many rows by each statement that makes those from $1 to $2; then the indexes."""
     begun = time.monotonic()
     with psycopg.connect(server.url, autocommit=True) as database:
-        database.execute(TABLE)
+        database.execute(tables.encode())
         for first in range(1, rows + 1, 1_000_000):
-            psycopg.RawCursor(database).execute(FILL, (first, min(rows, first + 999_999)))
+            for statement in fills:
+                psycopg.RawCursor(database).execute(statement.encode(), (first, min(rows, first + 999_999)))
         database.execute("SET maintenance_work_mem = '1GB'")
-        database.execute("CREATE INDEX ON interactions (visitor_id, at, id)")
-        database.execute("VACUUM ANALYZE interactions")
+        for index in indexes:
+            database.execute(index.encode())
+        database.execute("VACUUM ANALYZE")
     print(f"{rows:,} rows made in {time.monotonic() - begun:.0f} s", flush=True)
 
 

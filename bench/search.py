@@ -14,11 +14,11 @@ from pathlib import Path
 from statistics import median
 
 import psutil  # type: ignore[import-untyped]
-import psycopg
 
+from bench.engine import fill
 from bench.load import Answers, Load, asked
 from tests.builders import BASE
-from tests.servers import Postgres, free_port
+from tests.servers import free_port
 from tests.small import mapping, personal, toml, write_mappings
 from tests.stack import ROOT, Stack, standing
 
@@ -39,6 +39,8 @@ FILL = (
     " timestamptz '2026-06-01' + n * interval '1 second', n % 500 FROM generate_series($1::bigint, $2::bigint) AS n",
 )
 
+INDEXES = ("CREATE UNIQUE INDEX ON people (cookie)", "CREATE INDEX ON used (visitor_id)")
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -49,7 +51,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="dossier-bench-") as name:
         folder = Path(name)
         with standing(folder / "stack", environ_of(folder), apis=0, workers=0) as stack:
-            prepare(stack.postgres, given.identifiers)
+            fill(stack.postgres, given.identifiers, TABLES, FILL, INDEXES)
             stack.environ["BENCH_URL"] = stack.postgres.url
             api = stack.add_api()
             stack.wait_until_ready()
@@ -65,21 +67,6 @@ def environ_of(folder: Path) -> dict[str, str]:
     section = personal(sql="SELECT email FROM people WHERE id = :visitor ORDER BY id")
     source = mapping(section, dsn="BENCH_URL", connections=CONNECTIONS) | {"find": find}
     return {"DOSSIER_DATA_CENTERS": str(write_mappings(folder, toml(source)))}
-
-
-def prepare(server: Postgres, identifiers: int) -> None:
-    begun = time.monotonic()
-    with psycopg.connect(server.url, autocommit=True) as database:
-        database.execute(TABLES)
-        for first in range(1, identifiers + 1, 1_000_000):
-            for statement in FILL:
-                bounds = (first, min(identifiers, first + 999_999))
-                psycopg.RawCursor(database).execute(statement.encode(), bounds)
-        database.execute("SET maintenance_work_mem = '1GB'")
-        database.execute("CREATE UNIQUE INDEX ON people (cookie)")
-        database.execute("CREATE INDEX ON used (visitor_id)")
-        database.execute("VACUUM ANALYZE")
-    print(f"{identifiers:,} identifiers made in {time.monotonic() - begun:.0f} s", flush=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A route that is asked far more often than the others: the same checks and document, a cheaper call."""
 
+import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -30,8 +31,17 @@ class DirectRoute(CheckedRoute):
 
 
 def _validated(form: type[BaseModel], body: bytes) -> BaseModel:
+    """As the framework does it: the same mistakes have the same pointers and words."""
+    if not body:
+        raise _refused("missing")
     try:
-        return form.model_validate_json(body)
+        return form.model_validate(json.loads(body), from_attributes=True)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
+    except (ValueError, RecursionError):
+        raise _refused("json_invalid") from None
+
+
+def _refused(why: str) -> RequestValidationError:
+    return RequestValidationError([{"type": why, "loc": ("body",), "msg": "", "input": {}}])

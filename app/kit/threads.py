@@ -15,7 +15,7 @@ _IDLE_AT_MOST = 8
 _GRACE_SECONDS = 0.25
 
 
-class Worker:
+class DaemonThread:
     """One thread that does what it is given, one piece after the other.
 
     A daemon, because the interpreter waits for every other kind when it ends, and this one may hang for ever.
@@ -23,7 +23,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._works: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._live, name="dossier-worker", daemon=True)
+        self._thread = threading.Thread(target=self._live, name="dossier-call", daemon=True)
         self._thread.start()
 
     def do(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
@@ -53,11 +53,11 @@ class Worker:
 
 
 class Threads:
-    """Lends workers, which are used again, and counts those that were given up while a call still held them."""
+    """Lends threads, which are used again, and counts those that were given up while a call still held them."""
 
     def __init__(self) -> None:
-        self._idle: list[Worker] = []
-        self._given_up: list[Worker] = []
+        self._idle: list[DaemonThread] = []
+        self._given_up: list[DaemonThread] = []
 
     @property
     def abandoned(self) -> int:
@@ -65,20 +65,20 @@ class Threads:
         self._given_up = [one for one in self._given_up if one.lives]
         return len(self._given_up)
 
-    def take(self) -> Worker:
-        return self._idle.pop() if self._idle else Worker()
+    def take(self) -> DaemonThread:
+        return self._idle.pop() if self._idle else DaemonThread()
 
-    def give_back(self, worker: Worker) -> None:
+    def give_back(self, thread: DaemonThread) -> None:
         """One that has done all that it was given."""
         if len(self._idle) < _IDLE_AT_MOST:
-            self._idle.append(worker)
+            self._idle.append(thread)
         else:
-            worker.end()
+            thread.end()
 
-    def give_up(self, worker: Worker, what: str) -> None:
+    def give_up(self, thread: DaemonThread, what: str) -> None:
         """It ends when its call comes back, if ever."""
-        worker.end()
-        self._given_up.append(worker)
+        thread.end()
+        self._given_up.append(thread)
         log.warning("%s did not end when it was told to; %d such calls hang", what, self.abandoned)
 
     async def run(
@@ -87,8 +87,8 @@ class Threads:
     ) -> Result:  # fmt: skip
         """The work's result or error. If the caller is cancelled, `stop` tells the work so, which then has some time
         to end; after that the thread is left behind under the name `what`."""
-        worker = self.take()
-        doing = worker.do(work)
+        thread = self.take()
+        doing = thread.do(work)
         try:
             return await asyncio.shield(doing)
         except asyncio.CancelledError:
@@ -98,9 +98,9 @@ class Threads:
             raise
         finally:
             if doing.done():
-                self.give_back(worker)
+                self.give_back(thread)
             else:
-                self.give_up(worker, what)
+                self.give_up(thread, what)
 
     def close(self) -> None:
         while self._idle:

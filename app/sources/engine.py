@@ -54,12 +54,13 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a mapping allows on its database: seconds of a search and of an export, and connections."""
+    """What a mapping allows on its database: seconds of a search and of an export, connections, and whether a policy
+    may choose rows."""
 
     search_seconds: float
     export_seconds: float
     connections: int
-    row_security: bool = False
+    row_security: bool
 
 
 class Session(Protocol):

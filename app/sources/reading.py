@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import chain
 from zoneinfo import ZoneInfo
 
 from app.sources.combinations import counted
-from app.sources.engine import Encoding, LiveSession, Query, Session, Values, long_places
+from app.sources.engine import Encoding, LiveSession, Query, Row, Session, Values, long_places
 from app.sources.mapping import SectionMapping, SourceMapping
 from app.sources.port import Batch, Combination, SchemaLacks, Section, SourceFacts, SourceMisconfigured, Value
 from app.sources.sql import Statement
@@ -67,9 +66,10 @@ class MappedReading:
     def _estimate(self, session: Session, name: str, text: str) -> int:
         """The first value of the first row. All rows are read: the session has other queries to come."""
         query = Query(f"section {name!r}, estimate", Statement.parse(text))
-        rows = list(chain.from_iterable(session.select(query, self._values)))
-        value = next(iter(rows[0].values()), None) if rows else None
-        return counted(value) or 0
+        first: Row | None = None
+        for rows in session.select(query, self._values):
+            first = first or rows[0]
+        return counted(next(iter(first.values()), None)) or 0 if first else 0
 
 
 def described(section: SectionMapping, status: str = "included", reason: str | None = None) -> Section:

@@ -89,9 +89,10 @@ def moments(values: Sequence[object], zone: tzinfo | None) -> list[datetime | No
     """The moment of each; quickly where all are ISO 8601 in UTC, as they mostly are."""
     try:
         if set(map(_FIFTH, values)) == {"-"}:  # type: ignore[arg-type]  # what has no fifth is no text
-            found = list(map(datetime.fromisoformat, values))  # type: ignore[arg-type]  # text, if its fifth is a dash
-            if {one.tzinfo for one in found} == {UTC}:
-                return list(found)
+            # Text, if its fifth is a dash.
+            found: list[datetime | None] = list(map(datetime.fromisoformat, values))  # type: ignore[arg-type]
+            if {one and one.tzinfo for one in found} == {UTC}:
+                return found
     except (TypeError, ValueError, LookupError):
         pass
     return [moment(one, zone) for one in values]

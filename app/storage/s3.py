@@ -32,7 +32,7 @@ from app.storage.s3_upload import Upload, named_errors
 from app.storage.stream import Stoppable
 
 _CHUNK = 1 << 20
-_THREADS = 32
+_CONNECTIONS = 32
 _NET = Rule(
     ENABLED,
     Filter(prefix=""),
@@ -172,7 +172,7 @@ def _pool(ca_file: Path | None) -> urllib3.PoolManager:
     if ca_file and not ca_file.is_file():
         raise Misconfigured(f"DOSSIER_S3_CA_FILE: {ca_file} is no file.")
     return urllib3.PoolManager(
-        maxsize=_THREADS,
+        maxsize=_CONNECTIONS,
         timeout=urllib3.Timeout(connect=3, read=30),
         retries=urllib3.Retry(2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
         cert_reqs="CERT_REQUIRED",

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg import pq, sql
-from psycopg.abc import Transformer
+from psycopg.abc import AdaptContext, Transformer
 from psycopg.types.string import ByteaBinaryLoader
 from sqlalchemy import URL
 
@@ -36,7 +36,7 @@ from app.sources.sql import Statement
 from app.sources.values import in_batches, moments
 
 Rows = TypeVar("Rows")
-Load = Callable[[pq.abc.PGresult], Rows]
+Load = Callable[[pq.abc.PGresult, Transformer], Rows]
 _ASK_SECONDS, _PULSE_SECONDS = 0.4, 4
 # The types' numbers in pg_type: timestamps without and with time zone; integers, reals and decimals.
 _TIMESTAMP, _TIMESTAMPTZ = 1114, 1184
@@ -48,7 +48,7 @@ class PostgresEngine(ThreadedEngine):
 
     def __init__(self, url: URL, limits: Limits, threads: Threads) -> None:
         super().__init__(limits, threads)
-        self._address = partial(address_of, url, limits.row_security)
+        self._address = partial(address_of, url, limits)
         self._kept = Kept(self._address(limits.search_seconds))
 
     def new(self, seconds: float) -> "PostgresSession":
@@ -107,23 +107,20 @@ class PostgresSession(BlockingSession):
 
     def select(self, query: Query, values: Values) -> Iterator[Sequence[Row]]:
         with named_errors(query.place, searching=True):
-            text, given = bound(query.statement, values)
-            forms, _ = dumped(self._open, given)
-            yield from self._loaded(text, given, pq.Format.TEXT, lambda result: rows_of(result, forms))
+            yield from self._loaded(self._open, bound(query.statement, values), pq.Format.TEXT, rows_of)
 
     def columns(self, query: Query, values: Values) -> list[str]:
         return [column.name for column in self._described(query, values)]
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         columns = self._described(query, values)
-        text, given = bound(_as_json(query.statement, columns, encoding), values)
         cursor = psycopg.RawCursor(self._open)
         # Text in its binary form is the bytes themselves, and this loader of the driver's hands them on untouched.
         cursor.adapters.register_loader("text", ByteaBinaryLoader)
         nested = ", ".join(encoding.json) or "unknown"
         with named_errors(query.place, nested=nested):
-            forms, _ = dumped(cursor, ())
-            pieces = self._loaded(text, given, pq.Format.BINARY, lambda result: _columns(result, forms))
+            statement = _as_json(query.statement, columns, encoding)
+            pieces = self._loaded(cursor, bound(statement, values), pq.Format.BINARY, _columns)
             yield from in_batches(pieces, partial(_moments, encoding.zone) if encoding.time else None)
 
     @property
@@ -132,17 +129,19 @@ class PostgresSession(BlockingSession):
             raise psycopg.InterfaceError("not open")
         return self._connection
 
-    def _loaded(self, text: bytes, given: Sequence[Any], form: pq.Format, load: Load[Rows]) -> Iterator[Rows]:
+    def _loaded(
+        self, context: AdaptContext, query: tuple[bytes, list[Any]], form: pq.Format, load: Load[Rows]
+    ) -> Iterator[Rows]:
         """To be read to the end; whoever stops before it must close the session."""
-        wait, wire = self._open.wait, self._open.pgconn
-        forms, values = dumped(self._open, given)
+        wait, wire, (text, given) = self._open.wait, self._open.pgconn, query
+        forms, values = dumped(context, given)
         wire.send_query_params(text, values, forms.types, forms.formats, form)
         wait(sent(wire))
         while result := wait(received(wire)):
-            loaded, some, result = load(result), result.ntuples, None
+            rows, some, result = load(result, forms), result.ntuples, None
             # By now the driver's copy of the rows is gone, which may have megabytes.
             if some:
-                yield loaded
+                yield rows
 
     def _described(self, query: Query, values: Values) -> Sequence[psycopg.Column]:
         text, given = bound(query.statement.inside("SELECT * FROM (", ") AS described LIMIT 0"), values)

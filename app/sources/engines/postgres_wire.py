@@ -19,7 +19,7 @@ from psycopg.types.string import TextLoader
 from sqlalchemy import URL
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from app.sources.engine import NoSuchValue, Row, Values
+from app.sources.engine import Limits, NoSuchValue, Row, Values
 from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
 
@@ -49,12 +49,12 @@ _DROPPED = (
 _ROW_SECURITY = "grant its role BYPASSRLS, or say row_security = true in the mapping where the policy is meant"
 
 
-def address_of(url: URL, row_security: bool, seconds: float) -> str:  # noqa: FBT001  partly applied
+def address_of(url: URL, limits: Limits, seconds: float) -> str:
     """The driver's connection string: read-only, in UTC, every statement ended after so many seconds."""
     given: dict[str, Any] = PGDialect_psycopg().create_connect_args(url)[1]  # type: ignore[no-untyped-call]
     settings = _SETTINGS | {
         "statement_timeout": str(int(seconds * 1000)),
-        "row_security": "on" if row_security else "off",
+        "row_security": "on" if limits.row_security else "off",
     }
     options = [given.pop("options", ""), *(f"-c {name}={value}" for name, value in settings.items())]
     said = {"options": " ".join(filter(None, options)), "client_encoding": "utf8"}

@@ -2,28 +2,30 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, closing
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.kit.logs import log
 from app.kit.pipe import Closed, Pipe
-from app.kit.threads import Threads, Worker
-from app.sources.engine import Encoding, Limits, LookUp, Places, Query, Row, Session, Values, answered
-from app.sources.port import Batch, SourceUnavailable
+from app.kit.threads import DaemonThread, Threads
+from app.sources.engine import Limits, LookUp, Places, Session, answered
+from app.sources.port import SourceUnavailable
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 # Each step that ends a session may take so long, before the next, harder one.
 _BY_ITSELF_SECONDS, _ASKED_SECONDS, _CUT_SECONDS = 0.05, 0.4, 0.3
 # A database may sort for long before the first row; but a server that answers nobody at all is gone.
-_SILENT_SECONDS = 5.0
+# One pulse without an answer may be chance.
+_SILENT_SECONDS, _MOST_UNANSWERED = 5.0, 2
 _AHEAD_BYTES = 1 << 20
 
 
-class BlockingSession(ABC):
-    """One read-only transaction; an engine fills in the hooks. All but `ask`, `cut` and `pulse` run in one thread."""
+class BlockingSession(Session, ABC):
+    """One read-only transaction; an engine fills in the hooks, and what Session asks for. All but `ask`, `cut` and
+    `pulse` run in one thread."""
 
     @abstractmethod
     def open(self) -> None:
@@ -37,21 +39,12 @@ class BlockingSession(ABC):
     def ask(self) -> None:
         """From another thread: asks the database to end what it does. May block for a moment."""
 
-    def cut(self) -> None:  # noqa: B027  an engine without a socket has nothing to cut
+    def cut(self) -> None:
         """From another thread: takes the way to the database away, so that the driver comes back. Never blocks."""
 
     def pulse(self) -> bool:
         """From another thread: whether the server answers anybody. May block for seconds."""
         return True
-
-    @abstractmethod
-    def select(self, query: Query, values: Values) -> Iterator[Sequence[Row]]: ...
-
-    @abstractmethod
-    def columns(self, query: Query, values: Values) -> list[str]: ...
-
-    @abstractmethod
-    def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]: ...
 
 
 class ThreadedEngine(ABC):
@@ -92,8 +85,8 @@ class Living:
 
     def __init__(self, session: BlockingSession, threads: Threads) -> None:
         self._session, self._threads = session, threads
-        self._worker: Worker = threads.take()
-        self._pipe: Pipe[object] = Pipe(_AHEAD_BYTES)
+        self._thread: DaemonThread = threads.take()
+        self._pipe = Pipe[Any](_AHEAD_BYTES)
         self._stopped = False
         # Since when the thread waits for the database, if it does.
         self._waits_since: float | None = None
@@ -106,10 +99,10 @@ class Living:
 
     def ahead(self, make: Callable[[Session], Generator[Item]], weigh: Callable[[Item], int]) -> Iterator[Item]:
         pipe = Pipe[Item](_AHEAD_BYTES)
-        self._pipe = pipe  # type: ignore[assignment]  # only to be closed
+        self._pipe = pipe
         if self._stopped:
             raise Closed
-        self._worker.post(lambda: self._fill(pipe, make, weigh))
+        self._thread.post(lambda: self._fill(pipe, make, weigh))
         yield from pipe
 
     def stop(self) -> None:
@@ -119,7 +112,7 @@ class Living:
     async def watch(self) -> None:
         """Ends a session whose server has fallen silent: no row for long, and nobody else is answered either."""
         unanswered = 0
-        while unanswered < 2:  # noqa: PLR2004  once may be chance
+        while unanswered < _MOST_UNANSWERED:
             await asyncio.sleep(1)
             since = self._waits_since
             if since is None or monotonic() - since < _SILENT_SECONDS:
@@ -134,7 +127,7 @@ class Living:
         """Closes the session in its thread. A thread that the database holds is freed by asking the database first
         and by taking the way to it away then; one that still hangs is left behind."""
         self.stop()
-        closed = self._worker.do(self._session.close)
+        closed = self._thread.do(self._session.close)
         if not await _done(closed, _BY_ITSELF_SECONDS):
             asking = asyncio.create_task(self._threads.run(self._session.ask, "asking a source to stop"))
             if not await _done(closed, _ASKED_SECONDS):
@@ -142,9 +135,9 @@ class Living:
                 await _done(closed, _CUT_SECONDS)
             asking.cancel()
         if closed.done():
-            self._threads.give_back(self._worker)
+            self._threads.give_back(self._thread)
         else:
-            self._threads.give_up(self._worker, "reading a data source")
+            self._threads.give_up(self._thread, "reading a data source")
 
     async def _waited(self, work: Callable[[], Result]) -> Result:
         def timed() -> Result:
@@ -154,7 +147,7 @@ class Living:
             finally:
                 self._waits_since = None
 
-        return await self._worker.do(timed)
+        return await self._thread.do(timed)
 
     def _fill(self, pipe: Pipe[Item], make: Callable[[Session], Generator[Item]], weigh: Callable[[Item], int]) -> None:
         try:
