@@ -4,14 +4,15 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from app.kit.errors import Misconfigured, NotFound
-from app.sources.mapping import CenterMapping, Notice, SourceMapping, mistakes
+from app.sources.binding import unbound
+from app.sources.mapping import CenterMapping, Notice, SectionMapping, SourceMapping, mistakes
 from app.sources.port import DataSource
 from app.sources.source import Plan
 
@@ -66,13 +67,25 @@ def read_registry(folder: Path, environ: Mapping[str, str], engines: Mapping[str
         return Registry({})
     reader = _Reader(environ, engines)
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return Registry({path.name: reader.center(path) for path in folders})
+    registry = Registry({path.name: reader.center(path) for path in folders})
+    _check_bindings(reader.sections)
+    return registry
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """One section, the file that it stands in, and what its database is."""
+
+    file: Path
+    engine: str
+    mapping: SectionMapping
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
     environ: Mapping[str, str]
     engines: Mapping[str, Connect]
+    sections: list[_Section] = field(default_factory=list)
 
     def center(self, folder: Path) -> DataCenter:
         _check_id(folder, folder.name)
@@ -97,8 +110,17 @@ class _Reader:
         if engine not in self.engines or "://" not in dsn:
             known = ", ".join(f"{name}://" for name in sorted(self.engines))
             raise Misconfigured(f"{file}: dsn: {mapping.dsn} must be a URL that begins with one of {known}.")
+        self.sections.extend(_Section(file, engine, one) for one in mapping.section)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         return self.engines[engine](Plan(file.stem, mapping, digest, engine), dsn)
+
+
+def _check_bindings(sections: list[_Section]) -> None:
+    """All at once, because a parser's process has to be started for them."""
+    found = unbound([(one.engine, one.mapping) for one in sections])
+    for one, problem in zip(sections, found, strict=True):
+        if problem:
+            raise Misconfigured(f"{one.file}: section {one.mapping.name!r}: sql: {problem}.")
 
 
 def _parsed(file: Path, form: type[File]) -> File:

@@ -74,7 +74,7 @@ async def test_a_visitors_key_keeps_its_type(postgresql: Small, kind: str, key: 
         "tracking_id": "SELECT id AS visitor FROM p WHERE c = :tracking_id",
         "combinations": "SELECT c AS device, c AS browser FROM p WHERE id = :visitor",
     }
-    sql = "SELECT c FROM p WHERE id = :visitor AND c = :device AND c = :browser"
+    sql = "SELECT c FROM p WHERE id = :visitor AND c IS NOT DISTINCT FROM :device AND c IS NOT DISTINCT FROM :browser"
     async with opened(postgresql.folder, postgresql.url, mapping(section(sql=sql), find=find)) as source:
         (visitor,) = (await found(source, "x")).visitors
         assert expected is None or visitor.key == expected
@@ -87,7 +87,7 @@ async def test_bytes_are_a_key_on_sqlite_too(sqlite: Small) -> None:
         "tracking_id": "SELECT id AS visitor FROM p WHERE c = :tracking_id",
         "combinations": "SELECT c AS device, c AS browser FROM p WHERE id = :visitor",
     }
-    sql = "SELECT c FROM p WHERE id = :visitor AND c = :device AND c = :browser"
+    sql = "SELECT c FROM p WHERE id = :visitor AND c IS NOT DISTINCT FROM :device AND c IS NOT DISTINCT FROM :browser"
     async with opened(sqlite.folder, sqlite.url, mapping(section(sql=sql), find=find)) as source:
         (visitor,) = (await found(source, "x")).visitors
         assert visitor.key == b"\x00\xff'"

@@ -47,6 +47,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no browser": (mapping(section(sql=EVENTS.replace(":browser", "'x'"))), "must use :device and :browser"),
     "a device in a comment": (mapping(section(sql=EVENTS.replace(":device", "'x' /* :device */"))), "must use :device"),
     "a device in quotes": (mapping(section(sql=EVENTS.replace(":device", "':device'"))), "must use :device"),
+    "a device that may not be unknown": (mapping(section(sql=EVENTS.replace("device IS NOT DISTINCT FROM", "device ="))), "loses the rows of an unknown device"),
     "no visitor": (mapping(section(sql="SELECT :device, :browser")), "sql must use the parameter :visitor"),
     "no visitor although unbound": (mapping(personal(sql="SELECT 1")), "sql must use the parameter :visitor"),
     "an unknown parameter": (mapping(section(sql=EVENTS + " -- \n, :user")), "the parameter :user, which has no value here"),

@@ -1,0 +1,59 @@
+"""Whether a section is bound to the chosen combination: an unknown device must keep its rows, and get no others'."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from app.sources.inspection import Bound, Seen, inspected
+from app.sources.mapping import SectionMapping
+from app.sources.sql import Statement
+
+_COMBINATION = ("device", "browser")
+_SAFE = re.compile(r"\bIS(?:\s+NOT\s+DISTINCT\s+FROM)?\s+(?:CAST\s*\(\s*)?\Z", re.IGNORECASE)
+_TURNS = re.compile(r"\b(?:OR|CASE|NOT(?!\s+(?:DISTINCT|NULL)\b))\b", re.IGNORECASE)
+_OPERATORS = {"postgresql": "IS NOT DISTINCT FROM", "sqlite": "IS"}
+_LONGEST = 120
+
+
+def unbound(sections: Sequence[tuple[str, SectionMapping]]) -> list[str | None]:
+    """For each section, with its database's engine, what is wrong with its binding as far as its SQL shows it."""
+    odd = [(engine, section) for engine, section in sections if not plainly_bound(section)]
+    found = iter(inspected([(engine, section.sql) for engine, section in odd]))
+    return [None if plainly_bound(section) else wrong(next(found), engine) for engine, section in sections]
+
+
+def plainly_bound(section: SectionMapping) -> bool:
+    """Whether it needs no parser to see that each parameter stands in a comparison that holds for NULL too, and that
+    nothing turns one round."""
+    statement = Statement.parse(section.sql)
+    if section.scope == "visitor" or not set(_COMBINATION) & set(statement.names):
+        return True
+    before = zip(statement.pieces, statement.names, strict=False)
+    safe = all(_SAFE.search(piece) for piece, name in before if name in _COMBINATION)
+    return safe and not any(_TURNS.search(piece) for piece in statement.pieces)
+
+
+def wrong(seen: Seen, engine: str) -> str | None:
+    """The first parameter that is surely not bound, and the mend."""
+    return next((_SAID[one.verdict].format(**_words(one, engine)) for one in seen.bound if one.verdict in _SAID), None)
+
+
+def unclear(seen: Seen) -> Iterable[str]:
+    """The parameters of which the SQL does not show how they are bound."""
+    return [one.parameter for one in seen.bound if one.verdict == "unclear"] if seen.parsed else _COMBINATION
+
+
+def mend(parameter: str, engine: str) -> str:
+    return f"compare with `{_OPERATORS[engine]} :{parameter}`, which holds for NULL too"
+
+
+def _words(one: Bound, engine: str) -> dict[str, str]:
+    condition = textwrap.shorten(one.condition, _LONGEST, placeholder=" …")
+    return {"condition": condition, "parameter": one.parameter, "mend": mend(one.parameter, engine)}
+
+
+_SAID = {
+    "lost": "`{condition}` loses the rows of an unknown {parameter} (NULL) in silence; {mend}",
+    "leak": "`{condition}` lets rows of another {parameter} through; {mend}",
+    "unused": "compares nothing with :{parameter}, so that rows of every {parameter} would leave; {mend}",
+}
