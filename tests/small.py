@@ -51,7 +51,7 @@ def section(name: str = "events", sql: str = EVENTS, **keys: Any) -> dict[str, A
 
 
 def personal(
-    name: str = "person", sql: str = "SELECT email FROM people WHERE id = :visitor", **keys: Any
+    name: str = "person", sql: str = "SELECT email FROM people WHERE id = :visitor ORDER BY id", **keys: Any
 ) -> dict[str, Any]:
     return section(name, sql, scope="visitor", because="it belongs to the account", **keys)
 
@@ -122,6 +122,14 @@ class Small:
         with closing(sqlite3.connect(self.folder / "small.db")) as file, file:
             file.executescript(";\n".join(first))
             return file.execute(last).fetchall()
+
+    def reader(self, name: str = "dossier_reader") -> "Small":
+        """The same database, for a role that is no owner and may only read what is there now."""
+        if self.on_sqlite:
+            return self
+        self.run(f"DO $$ BEGIN CREATE ROLE {name} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        self.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
+        return Small(self.engine, self.url.replace("postgres@", f"{name}@"), self.folder)
 
     def source(self, *sections: Mapping[str, Any], **keys: Any) -> Any:
         return opened(self.folder, self.url, mapping(*sections, **keys))

@@ -4,8 +4,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from app.sources.inspection import Bound, Seen, inspected
 from app.sources.mapping import SectionMapping
+from app.sources.parser.inspection import Bound, Seen, inspected
 from app.sources.sql import Statement
 
 _COMBINATION = ("device", "browser")

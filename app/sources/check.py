@@ -1,36 +1,43 @@
-"""What `sources check` looks at: every query is prepared on the database, and its columns are compared."""
+"""What `sources check` looks at: what the database says of every query, and of what no query reads."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
-from app.sources.engine import Engine, Query, Values
+from app.sources.binding import mend, unclear
+from app.sources.coverage import uncovered
+from app.sources.engine import Engine, Query, Session, Table, Values
 from app.sources.mapping import PARAMETERS, SectionMapping, SourceMapping
+from app.sources.parser.inspection import Seen, inspected
 from app.sources.port import Finding, SourceMisconfigured, SourceUnavailable
 from app.sources.reading import check_columns, section_query
 from app.sources.sql import Statement
 
+Result = TypeVar("Result")
 _UNBOUND: Values = dict.fromkeys(PARAMETERS)
+_ORDERED = re.compile(r"\bORDER\s+BY\b", re.IGNORECASE)
+_ROLE = "give Dossier one that may only read (GRANT SELECT, and nothing else)"
 
 
-async def examine(mapping: SourceMapping, engine: Engine) -> list[Finding]:
-    """All findings, those of the searches first."""
-    look = _Look(mapping, engine)
+async def examine(mapping: SourceMapping, engine: Engine, engine_name: str) -> list[Finding]:
+    """All findings, those of the searches first. Raises OSError, subprocess.SubprocessError where the parser does not
+    start."""
+    texts = [*_finders(mapping).values(), *(section.sql for section in mapping.section)]
+    seen = await asyncio.to_thread(inspected, [(engine_name, text) for text in texts])
+    look = _Look(mapping, engine, engine_name, dict(zip(texts, seen, strict=True)))
     said = [finding async for finding in look.finders()]
     for section in mapping.section:
         said += [finding async for finding in look.section(section)]
-    return said
+    return [*said, *[finding async for finding in look.tables()]]
 
 
 class _Look:
-    def __init__(self, mapping: SourceMapping, engine: Engine) -> None:
-        self._mapping, self._engine = mapping, engine
+    def __init__(self, mapping: SourceMapping, engine: Engine, engine_name: str, seen: dict[str, Seen]) -> None:
+        self._mapping, self._engine, self._engine_name, self._seen = mapping, engine, engine_name, seen
 
     async def finders(self) -> AsyncIterator[Finding]:
-        find = self._mapping.find
-        texts = {"tracking_id": find.tracking_id, "email": find.email, "combinations": find.combinations}
-        for name, text in texts.items():
-            if text is None:
-                continue
+        for name, text in _finders(self._mapping).items():
             columns = await self._columns(Query(f"find.{name}", Statement.parse(text)))
             if isinstance(columns, Finding):
                 yield columns
@@ -38,7 +45,12 @@ class _Look:
                 yield Finding(f"find.{name} must return {lacking}.")
 
     async def section(self, section: SectionMapping) -> AsyncIterator[Finding]:
-        query = section_query(section)
+        query, seen = section_query(section), self._seen[section.sql]
+        if not (seen.ordered if seen.parsed else any(map(_ORDERED.search, query.statement.pieces))):
+            order = "end it with ORDER BY over columns that tell its rows apart"
+            yield Finding(
+                f"{query.place} has no ORDER BY, so the same data come out in another order each time; {order}."
+            )
         columns = await self._columns(query)
         if isinstance(columns, Finding):
             yield Finding(columns.text, warning=section.optional)
@@ -47,19 +59,55 @@ class _Look:
             check_columns(section, columns)
         except SourceMisconfigured as error:
             yield Finding(error.detail)
-        if "user_agents" in query.statement.names and "coalesce" not in section.sql.lower():
+        async for finding in self._binding(query, seen):
+            yield finding
+
+    async def tables(self) -> AsyncIterator[Finding]:
+        tables = await self._asked("the list of tables", lambda session: session.tables())
+        if isinstance(tables, Finding):
+            return
+        writable: list[Table] = [table for table in tables if table.writable]
+        if writable:
+            yield Finding(f"the role may write (the table {writable[0].name!r}, for one); {_ROLE}.", warning=True)
+        for text in uncovered(self._mapping, self._seen, tables):
+            yield Finding(text, warning=True)
+
+    async def _binding(self, query: Query, seen: Seen) -> AsyncIterator[Finding]:
+        names = query.statement.names
+        if "user_agents" in names and not any("coalesce" in piece.lower() for piece in query.statement.pieces):
             advice = "write coalesce(user_agent, '') IN (:user_agents) if the column can be NULL"
             yield Finding(f"{query.place}: {advice}.", warning=True)
+        for name in unclear(seen):
+            if name not in names:
+                continue
+            advice = mend(name, self._engine_name)
+            if await self._loses(query, name):
+                yield Finding(f"{query.place} loses the rows of an unknown {name} (NULL) in silence; {advice}.")
+            else:
+                told = f"does not show whether it keeps the rows of an unknown {name} (NULL)"
+                yield Finding(f"{query.place} {told}; {advice}.", warning=True)
+
+    async def _loses(self, query: Query, name: str) -> bool:
+        return await self._asked(query.place, lambda session: session.excludes_null(query, name)) is True
 
     async def _columns(self, query: Query) -> list[str] | Finding:
+        return await self._asked(query.place, lambda session: session.columns(query, _UNBOUND))
+
+    async def _asked(self, place: str, work: Callable[[Session], Result]) -> Result | Finding:
         seconds = self._mapping.search_timeout
         try:
             async with asyncio.timeout(seconds), self._engine.session(long=False) as session:
-                return await session.run(lambda inside: inside.columns(query, _UNBOUND))
+                return await session.run(work)
         except TimeoutError:
-            return Finding(f"{query.place}: no answer within {seconds:g} s.")
+            return Finding(f"{place}: no answer within {seconds:g} s.")
         except (SourceMisconfigured, SourceUnavailable) as error:
             return Finding(error.detail)
+
+
+def _finders(mapping: SourceMapping) -> dict[str, str]:
+    find = mapping.find
+    texts = {"tracking_id": find.tracking_id, "email": find.email, "combinations": find.combinations}
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def _lacking(name: str, columns: list[str]) -> str | None:

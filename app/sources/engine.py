@@ -53,6 +53,20 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A table as the database's own catalog describes it; names as they are written there."""
+
+    name: str
+    schema: str | None
+    columns: frozenset[str]
+    # Tables that it refers to by a foreign key, and views that read it.
+    refers_to: frozenset[str]
+    views: frozenset[str]
+    # Whether the role that reads could also change it.
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a mapping allows on its database: seconds of a search and of an export, connections, and whether a policy
     may choose rows."""
@@ -74,6 +88,13 @@ class Session(Protocol):
 
     def columns(self, query: Query, values: Values) -> list[str]:
         """The names of the columns that a query returns, without reading it."""
+
+    def tables(self) -> list[Table]:
+        """Every table that is not the database's own."""
+
+    def excludes_null(self, query: Query, parameter: str) -> bool:
+        """Whether the database itself sees, without reading a row, that nothing comes out where the parameter is
+        NULL. False also where it cannot tell."""
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         """Rows as JSON. Raises ValueNotEncodable."""

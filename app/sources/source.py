@@ -80,7 +80,7 @@ class MappedSource:
             raise SourceUnavailable(f"Reading took longer than {seconds:g} s.") from error
 
     async def check(self) -> list[Finding]:
-        return await examine(self._mapping, self._engine)
+        return await examine(self._mapping, self._engine, self.facts.engine)
 
     async def reach(self) -> None:
         try:

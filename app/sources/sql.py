@@ -49,6 +49,17 @@ class Statement:
             return Statement((before + last + after,), ())
         return Statement((before + first[0], *first[1:], last + after), self.names)
 
+    def written(self, name: str, text: str) -> "Statement":
+        """With a text in the place of a parameter; never one that somebody typed."""
+        pieces, names = [self.pieces[0]], list[str]()
+        for one, piece in zip(self.names, self.pieces[1:], strict=True):
+            if one == name:
+                pieces[-1] += text + piece
+            else:
+                pieces.append(piece)
+                names.append(one)
+        return Statement(tuple(pieces), tuple(names))
+
     def bind(
         self, values: Mapping[str, Bound | tuple[Bound, ...]], mark: Callable[[int], str]
     ) -> tuple[str, list[Bound]]:

@@ -216,18 +216,6 @@ async def test_a_query_that_does_not_fit_is_misconfigured_and_repeats_no_value(
         assert any(not one.warning for one in await source.check())
 
 
-async def test_a_right_mapping_passes_its_check_and_an_unsafe_list_is_warned_of(small: Small) -> None:
-    small.run(TABLES)
-    small.run(PARSED)
-    async with small.source() as source:
-        assert await source.check() == []
-    sql = "SELECT id FROM hits WHERE visitor_id = :visitor AND agent IN (:user_agents) ORDER BY id"
-    async with opened(small.folder, small.url, mapping(section(sql=sql), find=BY_AGENT)) as source:
-        (warned,) = await source.check()
-        assert warned.warning
-        assert "coalesce" in warned.text
-
-
 async def test_what_is_written_after_reading_began_does_not_appear(small: Small) -> None:
     small.run(TABLES)
     async with small.source(section(), section("again", f"SELECT id FROM events WHERE {HERE} ORDER BY id")) as source:

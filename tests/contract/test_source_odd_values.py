@@ -94,20 +94,13 @@ async def test_epoch_numbers_date_a_combination_too(small: Small) -> None:
 POLICY = """
 ALTER TABLE events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY phones ON events FOR SELECT USING (device = 'iPhone');
-GRANT SELECT ON people, events TO {role};
 """
-
-
-def reader(small: Small, name: str) -> Small:
-    """The same database, for a role that is no owner."""
-    small.run(f"DO $$ BEGIN CREATE ROLE {name} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-    small.run(POLICY.format(role=name))
-    return Small(small.engine, small.url.replace("postgres@", f"{name}@"), small.folder)
 
 
 async def test_a_policy_that_would_hide_rows_is_an_error_that_names_what_to_grant(postgresql: Small) -> None:
     postgresql.run(TABLES)
-    as_reader = reader(postgresql, "dossier_plain_reader")
+    postgresql.run(POLICY)
+    as_reader = postgresql.reader()
     async with as_reader.source() as source:
         for ask in (found(source, "183"), rows(source)):
             with pytest.raises(SourceMisconfigured, match="BYPASSRLS"):
@@ -117,7 +110,8 @@ async def test_a_policy_that_would_hide_rows_is_an_error_that_names_what_to_gran
 
 async def test_a_policy_that_is_meant_chooses_rows_and_the_facts_say_so(postgresql: Small) -> None:
     postgresql.run(TABLES)
-    as_reader = reader(postgresql, "dossier_tenant_reader")
+    postgresql.run(POLICY)
+    as_reader = postgresql.reader()
     async with as_reader.source(row_security=True) as source:
         (jane,) = (await found(source, "183")).visitors
         assert [(one.device, one.browser) for one in jane.combinations] == [("iPhone", "Safari")]
@@ -127,7 +121,8 @@ async def test_a_policy_that_is_meant_chooses_rows_and_the_facts_say_so(postgres
 
 async def test_a_role_that_bypasses_policies_reads_every_row(postgresql: Small) -> None:
     postgresql.run(TABLES)
-    as_reader = reader(postgresql, "dossier_bypassing_reader")
+    postgresql.run(POLICY)
+    as_reader = postgresql.reader("dossier_bypassing_reader")
     postgresql.run("ALTER ROLE dossier_bypassing_reader BYPASSRLS")
     async with as_reader.source() as source:
         (jane,) = (await found(source, "183")).visitors

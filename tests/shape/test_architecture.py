@@ -37,7 +37,7 @@ HOMES = {
     "alembic": ["app/kit/db.py"],
     "psycopg": ["app/sources/engines/postgres*.py", "app/kit/driver.py"],
     "sqlite3": ["app/sources/engines/sqlite.py", "app/commands/sample/*"],
-    "sqlglot": ["app/sources/grammar.py", "app/sources/truth.py"],
+    "sqlglot": ["app/sources/parser/*"],
     "ua_parser": ["app/sources/agents.py"],
     "stream_zip": ["app/archive/package.py"],
     "isal": ["app/archive/package.py"],

@@ -8,9 +8,9 @@ from app.bootstrap import build_registry
 from app.kit.errors import Misconfigured
 from app.settings import Settings
 from app.sources.binding import plainly_bound
-from app.sources.grammar import seen
-from app.sources.inspection import inspected
 from app.sources.mapping import SectionMapping
+from app.sources.parser.grammar import seen
+from app.sources.parser.inspection import inspected
 from tests.small import mapping, section, toml, write_mappings
 
 URLS = {"postgresql": "postgresql://host/db", "sqlite": "sqlite:///x.db"}
@@ -18,7 +18,7 @@ SAME = {"postgresql": "IS NOT DISTINCT FROM", "sqlite": "IS"}
 EVERYWHERE = {
     "lost": (
         "d = :device", ":device = d", "d = CAST(:device AS text)", "lower(d) = lower(:device)", "d IN (:device)",
-        "d LIKE :device", "d LIKE '%' || :device || '%'", "d IN (SELECT :device)", "d = coalesce(:device, '')",
+        "d LIKE :device", "d LIKE '%' || :device || '%'", "d IN (SELECT :device)", "d = (SELECT :device)", "d = coalesce(:device, '')",
         "coalesce(d, '') = :device", "d <> :device", "NOT (d = :device)", "d NOT IN (:device)", "d || '' = :device",
         "(d = :device OR kind = 'buy')", "(d = :device OR (e IS NULL AND CAST(:device AS text) IS NULL))",
         "EXISTS (SELECT 1 FROM s WHERE s.d = :device)", "id IN (SELECT id FROM s WHERE d = :device)",

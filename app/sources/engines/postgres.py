@@ -17,7 +17,8 @@ from sqlalchemy import URL
 
 from app.kit.driver import connect
 from app.kit.threads import Threads
-from app.sources.engine import Encoding, Limits, LookUp, Query, Result, Row, Values
+from app.sources.engine import Encoding, Limits, LookUp, Query, Result, Row, Table, Values
+from app.sources.engines.postgres_catalog import TABLES, excludes_null, table
 from app.sources.engines.postgres_search import Kept
 from app.sources.engines.postgres_wire import (
     address_of,
@@ -111,6 +112,13 @@ class PostgresSession(BlockingSession):
 
     def columns(self, query: Query, values: Values) -> list[str]:
         return [column.name for column in self._described(query, values)]
+
+    def tables(self) -> list[Table]:
+        return [table(row) for rows in self.select(TABLES, {}) for row in rows]
+
+    def excludes_null(self, query: Query, parameter: str) -> bool:
+        with named_errors(query.place):
+            return excludes_null(self._open, query.statement, parameter)
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         columns = self._described(query, values)

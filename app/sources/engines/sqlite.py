@@ -1,5 +1,6 @@
 """Data sources in SQLite files: opened read-only, read by the standard library's driver in a thread."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -10,9 +11,10 @@ from time import monotonic
 from urllib.parse import quote
 
 from app.kit.threads import Threads
-from app.sources.engine import Encoding, Limits, Query, Row, Values
+from app.sources.engine import Encoding, Limits, Query, Row, Table, Values
 from app.sources.engines.session import BlockingSession, ThreadedEngine
 from app.sources.port import Batch, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
+from app.sources.sql import Statement
 from app.sources.values import RowEncoder, Unencodable, in_batches, moments
 
 _ROWS_AT_ONCE = 1000
@@ -26,6 +28,17 @@ _PASSING = {
     sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_FULL,
 }  # fmt: skip
 
+
+# The file is opened read-only, so nothing in it can be written.
+_TABLES = Query(
+    "the list of tables",
+    Statement.parse(
+        "SELECT name, (SELECT json_group_array(name) FROM pragma_table_info(here.name)) AS columns,"
+        ' (SELECT json_group_array("table") FROM pragma_foreign_key_list(here.name)) AS refers_to,'
+        " (SELECT json_group_array(name) FROM sqlite_schema WHERE type = 'view' AND instr(sql, here.name)) AS views"
+        " FROM sqlite_schema AS here WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name"
+    ),
+)
 
 _UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(.*?)' with text")
 _ABOUT_SQL = ("near ", "no such function", "ambiguous column", "wrong number of arguments", "You can only execute one")
@@ -85,6 +98,13 @@ class SqliteSession(BlockingSession):
         described = Query(query.place, query.statement.inside("SELECT * FROM (", ") LIMIT 0"))
         return _given_names([column[0] for column in self._executed(described, values).description])
 
+    def tables(self) -> list[Table]:
+        return [table for rows in self.select(_TABLES, {}) for table in map(_table, rows)]
+
+    def excludes_null(self, query: Query, parameter: str) -> bool:  # noqa: ARG002
+        """Its planner looks at no values."""
+        return False
+
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         cursor = self._executed(query, values, encoding=True)
         names = [column[0] for column in cursor.description]
@@ -119,6 +139,11 @@ class SqliteSession(BlockingSession):
         if self._connection is None or self._told_to_end:
             raise SourceUnavailable("The session has ended.")
         return self._connection.execute(text, bound)
+
+
+def _table(row: Row) -> Table:
+    columns, refers_to, views = (frozenset(json.loads(str(row[name]))) for name in ("columns", "refers_to", "views"))
+    return Table(str(row["name"]), None, columns, refers_to, views, writable=False)
 
 
 def _encoded(

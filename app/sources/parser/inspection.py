@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _MOST_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """How a condition holds a parameter: a verdict of `app.sources.truth`, or `unused`."""
+    """How a condition holds a parameter: a verdict of `app.sources.parser.judge`, or `unused`."""
 
     parameter: str
     verdict: str
@@ -38,7 +38,7 @@ def inspected(questions: Sequence[tuple[str, str]]) -> list[Seen]:
     if not questions:
         return []
     done = subprocess.run(
-        [sys.executable, "-m", "app.sources.grammar"],
+        [sys.executable, "-m", "app.sources.parser.grammar"],
         input=json.dumps(questions), capture_output=True, check=True, text=True, cwd=_ROOT, timeout=_MOST_SECONDS,
     )  # fmt: skip
     return [_seen(one) for one in json.loads(done.stdout)]

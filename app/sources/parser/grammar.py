@@ -1,4 +1,4 @@
-"""What a parser sees in a mapping's statements. Runs in a process of its own: see `app.sources.inspection`."""
+"""What a parser sees in a mapping's statements. Runs in a process of its own: see `app.sources.parser.inspection`."""
 
 import json
 import logging
@@ -10,8 +10,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from app.sources.inspection import Bound, Seen
-from app.sources.truth import judged
+from app.sources.parser.inspection import Bound, Seen
+from app.sources.parser.judge import judged
 
 _DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite"}
 _COMBINATION = ("device", "browser")
@@ -103,7 +103,10 @@ def _tables(tree: exp.Query) -> tuple[str, ...]:
 
 
 def _keys(tree: exp.Query) -> Iterator[tuple[str, str]]:
-    """Table, as far as it can be told, and column of everything that is compared with the visitor."""
+    """Table, as far as it can be told, and column of everything that is compared with the visitor, or is one."""
+    for named in tree.find_all(exp.Alias):
+        if named.alias.lower() == "visitor" and isinstance(named.this, exp.Column):
+            yield _table_of(named.this), named.this.name.lower()
     for comparison in tree.find_all(exp.EQ, exp.NullSafeEQ, exp.In):
         direct = [one for one in comparison.find_all(exp.Placeholder) if one.find_ancestor(exp.Predicate) is comparison]
         if any(_is(one, "visitor") for one in direct):

@@ -1,0 +1,92 @@
+"""What a condition does with a parameter: keeps its rows, loses those of NULL, or lets others through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Literal
+
+from sqlglot import exp
+
+from app.sources.parser.truth import OPEN, Scalar, Trial
+
+# `safe`: exactly the rows of the combination, NULL included. `lost`: those of a NULL are missing. `leak`: rows of
+# other combinations come along. `unclear`: not to be seen.
+Verdict = Literal["safe", "unclear", "leak", "lost"]
+_BEST_FIRST: tuple[Verdict, ...] = ("safe", "unclear", "leak", "lost")
+_MOST_TRIALS = 5000
+
+
+def judged(condition: exp.Expr, parameter: str) -> Verdict:
+    """What a condition does with a parameter, in the best light: what is compared with it may be an expression that
+    stands for the device as a whole, or one whose own treatment of NULL matters."""
+    return min((_Judge(condition, f":{parameter}", whole).verdict() for whole in (True, False)), key=_BEST_FIRST.index)
+
+
+class _Judge:
+    def __init__(self, condition: exp.Expr, parameter: str, whole: bool) -> None:  # noqa: FBT001
+        self._condition, self._parameter, self._whole = condition, parameter, whole
+        trial = Trial({}, whole)
+        trial.value(condition)
+        self._domains = trial.domains(condition, parameter)
+        self._columns = [name for name in trial.values if not name.startswith(":")]
+
+    def verdict(self) -> Verdict:
+        if prod(map(len, self._domains.values())) > _MOST_TRIALS:
+            return "unclear"
+        found = [verdict for name in self._columns if (verdict := self._paired(name))]
+        if found:
+            return min(found, key=_BEST_FIRST.index)
+        return "lost" if self._never() else "unclear"
+
+    def _paired(self, column: str) -> Verdict | None:
+        """What it says if this column is the one that the parameter is for, or None if it is not."""
+        pair, own = _Pair(), (self._parameter, column)
+        rest = {name: domain for name, domain in self._domains.items() if name not in own}
+        for others in product(*rest.values()):
+            given = dict(zip(rest, others, strict=True))
+            tried = [
+                self._tried(given | dict(zip(own, values, strict=True)))
+                for values in (("a", "a"), (None, None), ("a", "b"), ("a", None), (None, "a"))
+            ]
+            pair.add(tried[0], tried[1], tried[2:])
+        return pair.verdict()
+
+    def _never(self) -> bool:
+        """Whether it can hold, but for no value of anything where the parameter is NULL."""
+        holds = {False: False, True: False}
+        for values in product(*self._domains.values()):
+            given = dict(zip(self._domains, values, strict=True))
+            holds[given[self._parameter] is None] |= self._tried(given) in (True, OPEN)
+        return holds[False] and not holds[True]
+
+    def _tried(self, given: Mapping[str, Scalar]) -> Scalar:
+        return Trial(given, self._whole).value(self._condition)
+
+
+@dataclass(slots=True)
+class _Pair:
+    """What became of a column and the parameter over all values of the rest."""
+
+    binds: bool = False
+    lost: bool = False
+    leaks: bool = False
+    always_leaks: bool = True
+    open: bool = False
+
+    def add(self, equal: Scalar, unknown: Scalar, others: list[Scalar]) -> None:
+        self.binds |= equal is True and others[0] in (False, None)
+        self.lost |= equal is True and unknown in (False, None)
+        self.open |= OPEN in (equal, unknown, *others)
+        leaks = True in others
+        self.leaks |= leaks
+        self.always_leaks &= leaks
+
+    def verdict(self) -> Verdict | None:
+        if not self.binds:
+            return None
+        if self.lost:
+            return "lost"
+        if self.leaks and self.always_leaks:
+            return "leak"
+        return "unclear" if self.open or self.leaks else "safe"
