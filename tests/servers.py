@@ -16,7 +16,9 @@ from importlib.metadata import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
+import psycopg
 import urllib3
 from minio import Minio
 
@@ -29,6 +31,14 @@ _PATIENCE_SECONDS = 60
 _TWIN = 10_000
 # Below the ports of clients (32768 and higher), and below those that `weed` is given.
 _NO_CLIENTS = (10_000, 20_000)
+
+
+def new_database(server: str, name: str = "") -> str:
+    """The URL of a new database on a PostgreSQL server."""
+    name = name or f"own_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"{server.rpartition('/')[0]}/{name}"
 
 
 class Server(ABC):

@@ -8,7 +8,7 @@ from app.archive.package import Package, Packed
 from app.history.entry import Entry, Progress
 from app.kit.clock import Clock
 from app.kit.errors import Conflict
-from app.sources.candidate import Choice
+from app.sources.candidate import Choice, as_text
 from app.sources.port import DataSource, Reading
 from app.sources.registry import DataCenter
 from app.storage.port import LIFETIME, ArchiveStore, StoreUnavailable
@@ -76,8 +76,8 @@ def _frame(entry: Entry, center: DataCenter, source: DataSource, reading: Readin
         id=str(entry.id),
         data_center=Titled(center.id, center.title),
         data_source=Titled(facts.id, facts.title),
-        device=entry.device,
-        browser=entry.browser,
+        device=as_text(reading.combination.device),
+        browser=as_text(reading.combination.browser),
         as_of=reading.as_of,
         language=center.language,
         notice=center.notice.model_dump(exclude_none=True),

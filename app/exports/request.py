@@ -10,6 +10,7 @@ from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.errors import Conflict
 from app.kit.identity import uuid7
+from app.kit.text import storable
 from app.queue.port import Bell
 from app.sources.candidate import Candidate, Candidates, as_text
 from app.sources.registry import Registry
@@ -75,6 +76,6 @@ class RequestExport:
             source_title=source_title, label=candidate.label, handle=handle.digest,
             subject=self.candidates.subject(*where, choice).digest,
             identifier_hash=candidate.identifier.digest, key_id=handle.key_id,
-            device=as_text(choice.device), browser=as_text(choice.browser),
+            device=storable(as_text(choice.device)), browser=storable(as_text(choice.browser)),
             case_reference=case_reference, requested_by=candidate.administrator, requested_at=now,
         )  # fmt: skip

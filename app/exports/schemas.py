@@ -6,11 +6,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.history.schemas import Moment
 from app.kit.text import no_controls
+from app.sources.candidate import LONGEST_TOKEN
 
 
 class ExportRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    candidate: Annotated[str, Field(min_length=1, max_length=32768, description="The token of one combination.")]
+    candidate: Annotated[
+        str, Field(min_length=1, max_length=LONGEST_TOKEN, description="The token of one combination.")
+    ]
     case_reference: Annotated[
         str | None,
         Field(max_length=64, description="The number of the person's request; groups several exports."),

@@ -1,8 +1,11 @@
-"""Text from outside: what no field of the contract may hold."""
+"""Text from outside: what no field of the contract may hold, and what no reader may be fooled by."""
 
 import unicodedata
 
 _REFUSED = ("Cc", "Cs")
+# Separators of lines and paragraphs, and what turns the reading direction in Unicode's algorithm for it (UAX 9).
+_TURNING = {0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_PICTURES, _DELETE, _SPACE = 0x2400, 0x7F, 0x20
 
 
 def no_controls(text: str) -> str:
@@ -17,3 +20,23 @@ def not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be empty")
     return text
+
+
+def visible(text: str) -> str:
+    """Every character shown that would begin a line, move the cursor or turn the reading direction."""
+    return "".join(_shown(letter) for letter in text)
+
+
+def storable(text: str | None) -> str | None:
+    """What every database keeps as text: PostgreSQL takes neither NUL nor halves of surrogate pairs."""
+    return None if text is None else text.replace("\0", "␀").encode("utf-8", "replace").decode()
+
+
+def _shown(letter: str) -> str:
+    code = ord(letter)
+    if code < _SPACE:
+        return chr(_PICTURES + code)
+    if code == _DELETE:
+        return "␡"
+    hidden = code in _TURNING or unicodedata.category(letter) in _REFUSED
+    return f"[U+{code:04X}]" if hidden else letter

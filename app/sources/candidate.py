@@ -14,6 +14,7 @@ from app.kit.seal import Fingerprint, Keyring, SealBroken
 from app.sources.identifier import Identifier
 from app.sources.port import Value
 
+LONGEST_TOKEN = 32768
 _AGE = timedelta(minutes=15)
 _TYPES: dict[str, type] = {"s": str, "i": int, "f": float, "b": bytes, "d": Decimal, "u": UUID, "t": bool}
 _TAGS = {kind: tag for tag, kind in _TYPES.items()}
@@ -62,11 +63,13 @@ class Candidates:
     def __init__(self, keyring: Keyring, clock: Clock) -> None:
         self._keyring, self._clock = keyring, clock
 
-    def seal(self, candidate: Candidate) -> str:
+    def seal(self, candidate: Candidate) -> str | None:
+        """None where the token would be longer than anybody can send: such a key or device cannot be exported."""
         hashed = (candidate.identifier.key_id, candidate.identifier.digest)
         bound = (candidate.administrator, candidate.data_center, candidate.data_source, candidate.label)
         content = msgspec.json.encode((bound, hashed, _packed(candidate.choice)))
-        return self._keyring.seal("candidate", content, self._clock())
+        token = self._keyring.seal("candidate", content, self._clock())
+        return token if len(token) <= LONGEST_TOKEN else None
 
     def open(self, token: str, administrator: str, data_center: str) -> Candidate:
         try:
@@ -103,7 +106,11 @@ class Candidates:
 
 
 def as_text(value: Value | None) -> str | None:
-    """A device or browser as API and archive show it; `null` and empty stay two values."""
+    """A device or browser as API and archive show it, as the archive writes values; `null` and empty stay two."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
     return None if value is None else str(value)
 
 

@@ -1,11 +1,16 @@
 """What an administrator types: a Tracking ID or an email, normalised for searching and masked for showing."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
+from app.kit.text import visible
+
 Kind = Literal["email", "tracking_id"]
 _SHORT = 8
+# A local part without quotes (RFC 5321, 4.1.2), and a domain that ends in letters, as all that can be reached do.
+_EMAIL = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x1f]{1,64}@(?:[\w-]+\.)+(?:[^\W\d_]{2,}|xn--[a-z\d-]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +29,13 @@ class Identifier:
 
     @property
     def masked(self) -> str:
-        return mask(self.text)
+        return mask(self.text, self.kind)
 
 
-def mask(text: str) -> str:
-    """An email as its first letter and domain, anything else as its first and last two characters."""
-    local, at, domain = text.rpartition("@")
-    if at and local:
-        return f"{local[0]}•••@{domain}"
-    return "•••" if len(text) < _SHORT else f"{text[:2]}•••{text[-2:]}"
+def mask(text: str, kind: Kind | None = None) -> str:
+    """An email as its first letter and domain, anything else as its first and last two characters. Without a kind only
+    what can be an email is taken for one: of a Tracking ID with an `@` the domain would show almost all."""
+    local, _, domain = text.rpartition("@")
+    if local and kind != "tracking_id" and (kind == "email" or _EMAIL.fullmatch(text)):
+        return visible(f"{local[0]}•••@{domain}")
+    return "•••" if len(text) < _SHORT else visible(f"{text[:2]}•••{text[-2:]}")

@@ -28,11 +28,16 @@ class IdentifierView(View):
 
 
 class CombinationView(View):
-    candidate: Annotated[str, Field(description="A sealed token for POST …/exports; lives 15 minutes.")]
+    candidate: Annotated[
+        str | None,
+        Field(description="A sealed token for POST …/exports; lives 15 minutes. `null` where none can carry it."),
+    ]
     device: Annotated[str | None, Field(description="`null` and empty are two values; show both as Unknown.")]
     browser: str | None
     os: str | None
-    warnings: Annotated[list[str], Field(description="`shared-browser`: several people used it. `rotating-id`.")]
+    warnings: Annotated[
+        list[str], Field(description="`shared-browser`: several people used it. `rotating-id`. `not-exportable`.")
+    ]
     first_seen: Moment | None
     last_seen: Moment | None
     interactions: int | None

@@ -69,12 +69,15 @@ class _Offer:
     def _combination(self, facts: SourceFacts, visitor: Visitor, label: str, one: Combination) -> CombinationView:
         choice = Choice(visitor.key, one.device, one.browser)
         candidate = Candidate(self._administrator, self._data_center, facts.id, label, self.fingerprint, choice)
+        token = self._candidates.seal(candidate)
         return CombinationView(
-            candidate=self._candidates.seal(candidate),
+            candidate=token,
             device=as_text(one.device),
             browser=as_text(one.browser),
             os=one.os,
-            warnings=["shared-browser"] * one.shared + ["rotating-id"] * facts.rotating_id,
+            warnings=["shared-browser"] * one.shared
+            + ["rotating-id"] * facts.rotating_id
+            + ["not-exportable"] * (token is None),
             first_seen=one.first_seen,
             last_seen=one.last_seen,
             interactions=one.interactions,

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,7 +15,7 @@ from app.bootstrap import build_services, prepare_schema
 from app.kit.db import OLDEST_REVISION, Database, database_url
 from app.kit.errors import Misconfigured
 from tests.builders import BASE, Running, archive, candidate, document, environ_of, finished, request_export, running
-from tests.servers import Postgres
+from tests.servers import Postgres, new_database
 from tests.servers import running as running_server
 
 
@@ -24,12 +23,7 @@ from tests.servers import running as running_server
 async def on(
     request: pytest.FixtureRequest, engine: str, folder: Path, *, work: bool = True, revision: str = "head"
 ) -> AsyncIterator[Running]:
-    url = None
-    if engine != "sqlite":
-        server, name = request.getfixturevalue(engine), f"own_{uuid4().hex}"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        url = server.rpartition("/")[0] + f"/{name}"
+    url = None if engine == "sqlite" else new_database(request.getfixturevalue(engine))
     async with running(
         folder, work=work, database_url=url, revision=revision, settings={"migrate": "manual"}
     ) as service:
@@ -199,9 +193,8 @@ async def test_no_statement_and_no_idle_transaction_lasts_for_ever(postgres_18: 
 
 
 async def test_several_processes_may_migrate_at_once(postgres_18: str) -> None:
-    with psycopg.connect(postgres_18, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE at_once")
-    databases = [Database(database_url(postgres_18.rpartition("/")[0] + "/at_once")) for _ in range(5)]
+    url = new_database(postgres_18)
+    databases = [Database(database_url(url)) for _ in range(5)]
     await asyncio.gather(*(one.migrate() for one in databases))
     assert [await one.state() for one in databases] == ["ok"] * 5
     for one in databases:
@@ -209,9 +202,7 @@ async def test_several_processes_may_migrate_at_once(postgres_18: str) -> None:
 
 
 async def test_a_lock_that_others_hold_is_waited_for_only_so_long(postgres_18: str, tmp_path: Path) -> None:
-    with psycopg.connect(postgres_18, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE locked")
-    url = postgres_18.rpartition("/")[0] + "/locked"
+    url = new_database(postgres_18)
     async with running(tmp_path, work=False, database_url=url) as service, await service.client() as client:
         token = await candidate(client)
         with psycopg.connect(url) as other:

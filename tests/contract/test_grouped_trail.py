@@ -22,6 +22,7 @@ from app.kit.clock import now
 from app.kit.db import Database, DatabaseUnavailable
 from tests.builders import BASE, EMAIL, Running, running
 from tests.contract.test_database import engines, on
+from tests.servers import new_database
 
 
 class CountedDatabase(Database):
@@ -131,9 +132,7 @@ async def test_an_answer_whose_event_cannot_be_written_does_not_leave(tmp_path: 
 
 
 async def test_it_ends_in_time_though_the_database_hangs(tmp_path: Path, postgres_18: str) -> None:
-    with psycopg.connect(postgres_18, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE hanging_events")
-    url = postgres_18.rpartition("/")[0] + "/hanging_events"
+    url = new_database(postgres_18)
     async with running(tmp_path, work=False, database_url=url) as service:
         with psycopg.connect(url) as other:
             other.execute("LOCK TABLE audit_events")

@@ -14,6 +14,7 @@ from app.access.recent import LiveKey, RecentKeys
 from app.kit.db import DatabaseUnavailable
 from tests.builders import running
 from tests.contract.test_database import engines, on
+from tests.servers import new_database
 
 ORDER = KeyOrder("maria", ("acme",), "administrator", None)
 LIVE = LiveKey("hash", None, Administrator("maria", {}))
@@ -132,9 +133,7 @@ async def test_who_goes_away_does_not_take_the_reading_from_the_others() -> None
 
 
 async def test_a_database_that_hangs_is_an_answer_after_seconds_too(tmp_path: Path, postgres_18: str) -> None:
-    with psycopg.connect(postgres_18, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE hanging_keys")
-    url = postgres_18.rpartition("/")[0] + "/hanging_keys"
+    url = new_database(postgres_18)
     async with running(tmp_path, work=False, database_url=url) as service, await service.client() as client:
         assert (await client.get("/v1/me")).status_code == 200
         with psycopg.connect(url) as other:

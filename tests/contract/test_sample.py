@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 
 from app.commands.sample.generate import ddl, shop_tables, website_tables, write_sample
@@ -20,6 +18,7 @@ from app.history.schemas import HANDLE_DIGITS
 from tests.builders import BASE, Running, archive, candidates, manifest, running
 from tests.fill import fill_postgres
 from tests.independent import expected_sections
+from tests.servers import new_database
 
 HEAVY = 2000
 MARIA, STRANGER, FAMILY, COOKIE_ONLY, AWKWARD, SHORT_ID = range(1001, 1007)
@@ -84,10 +83,7 @@ def _filled(server: str) -> Iterator[dict[str, str]]:
     tables = {"website": website_tables(HEAVY), "shop": shop_tables()}
     urls = {}
     for source, rows in tables.items():
-        name = f"{source}_{uuid4().hex}"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        urls[source] = server.rpartition("/")[0] + f"/{name}"
+        urls[source] = new_database(server)
         fill_postgres(urls[source], rows, ddl)
     yield urls
 

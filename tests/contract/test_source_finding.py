@@ -66,6 +66,8 @@ async def test_only_the_chosen_combination_is_read_null_and_empty_included(small
         ("uuid", "'7f3a9c00-0000-4000-8000-000000000000'", UUID("7f3a9c00-0000-4000-8000-000000000000")),
         ("bytea", r"'\x00ff27'", b"\x00\xff'"),
         ("numeric", "12345678901234567890.50", None),
+        ("real", "1.1", 1.1),
+        ("double precision", "0.1", 0.1),
     ],
 )
 async def test_a_visitors_key_keeps_its_type(postgresql: Small, kind: str, key: str, expected: object) -> None:

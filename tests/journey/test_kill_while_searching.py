@@ -20,7 +20,7 @@ from app.kit.seal import Keyring
 from app.sources.candidate import Candidates
 from app.sources.identifier import Identifier
 from tests.builders import COOKIE, write_website
-from tests.servers import Postgres, running
+from tests.servers import Postgres, new_database, running
 from tests.silence import within
 from tests.small import CENTER, TABLES, mapping, toml
 from tests.stack import SECRET, Stack, standing
@@ -153,9 +153,7 @@ def _mappings(folder: Path) -> Path:
 
 
 def _filled(server: Postgres) -> str:
-    url = f"{server.url.rpartition('/')[0]}/site"
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE site")
+    url = new_database(server.url, "site")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(TABLES.encode())
     return url

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -13,6 +12,7 @@ from app.access.keys import API_KEYS
 from app.audit.trail import AUDIT_EVENTS
 from app.history.tables import DOWNLOAD_LINKS, JOBS
 from app.kit.db import METADATA, Database, database_url
+from tests.servers import new_database
 
 TABLES = {API_KEYS.name, AUDIT_EVENTS.name, DOWNLOAD_LINKS.name, JOBS.name, "history_entries"}
 
@@ -40,7 +40,4 @@ async def test_on_sqlite(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("server", ["postgres_16", "postgres_18"])
 async def test_on_postgresql(server: str, request: pytest.FixtureRequest) -> None:
-    url = request.getfixturevalue(server)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE migrations")
-    await check(Database(database_url(url.rpartition("/")[0] + "/migrations")))
+    await check(Database(database_url(new_database(request.getfixturevalue(server)))))

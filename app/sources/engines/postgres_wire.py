@@ -15,6 +15,7 @@ from psycopg.abc import Transformer as Forms
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.conninfo import make_conninfo
 from psycopg.generators import execute, fetch, send
+from psycopg.types.numeric import FloatDumper
 from psycopg.types.string import TextLoader
 from sqlalchemy import URL
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -71,6 +72,13 @@ def prepare_connection(connection: psycopg.Connection[Any] | psycopg.AsyncConnec
         raise SourceMisconfigured(_DROPPED)
     for name in ("date", "time", "timetz", "timestamp", "timestamptz", "interval", "json", "jsonb"):
         connection.adapters.register_loader(name, TextLoader)
+    connection.adapters.register_dumper(float, _UntypedFloat)
+
+
+class _UntypedFloat(FloatDumper):
+    """Untyped as text is: a `real` column equals the digits that it showed, and not the nearest double."""
+
+    oid = 0
 
 
 def bound(statement: Statement, values: Values) -> tuple[bytes, list[Any]]:
