@@ -12,6 +12,8 @@ import msgspec
 
 from app.archive.frame import Frame
 from app.archive.tally import First, Tally
+from app.kit.json_text import members
+from app.kit.text import visible
 from app.sources.port import Section
 
 Words = Mapping[str, str]
@@ -25,8 +27,8 @@ def write_readme(frame: Frame) -> bytes:
     said = {key: _plain(frame.notice[key]) for key in ("controller", "contact", "rights", "authority")}
     text = words["readme"].format(
         title=words["title"], rule="=" * len(words["title"]), center=frame.data_center.title,
-        source=frame.data_source.title, device=frame.device or words["unknown"],
-        browser=frame.browser or words["unknown"], as_of=_moment(frame.as_of), id=frame.id, **said,
+        source=frame.data_source.title, device=visible(frame.device or words["unknown"]),
+        browser=visible(frame.browser or words["unknown"]), as_of=_moment(frame.as_of), id=frame.id, **said,
     )  # fmt: skip
     return text.encode("utf-8", "backslashreplace")
 
@@ -56,7 +58,7 @@ class _Page:
         lead = words["lead"].format(
             center=frame.data_center.title, source=frame.data_source.title, as_of=_moment(frame.as_of)
         )
-        device, browser = (escape(one or words["unknown"]) for one in (frame.device, frame.browser))
+        device, browser = (escape(visible(one or words["unknown"])) for one in (frame.device, frame.browser))
         yield f'<!doctype html><html lang="{frame.language}"><head><meta charset="utf-8">'
         style = (_HERE / "report.css").read_text("utf-8")
         policy = "default-src 'none'; style-src 'unsafe-inline'"
@@ -150,16 +152,17 @@ def _cells(row: bytes) -> dict[str, str]:
     """A row's values as short texts; numbers and nested JSON as they stand, so that no digit is lost."""
     try:
         values = msgspec.json.decode(row, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
-        # Unpaired surrogates are valid JSON that this decoder does not take.
-        return {"JSON": _cell(row)}
+    except (msgspec.DecodeError, RecursionError):
+        # Unpaired surrogates and any depth are valid JSON; that decoder takes neither.
+        return {name: _cell(value) for name, value in members(row)}
     return {name: _cell(bytes(raw)) for name, raw in values.items()}
 
 
 def _cell(raw: bytes) -> str:
     if raw == b"null":
         return "–"
-    text = json.loads(raw) if raw.startswith(b'"') else raw.decode()
+    text = json.loads(raw) if raw.startswith(b'"') else raw[: 4 * _CELL + 4].decode(errors="ignore")
+    text = visible(text[: _CELL + 1].replace("\r\n", "\n"), but="\n\t")
     return text if len(text) <= _CELL else text[:_CELL] + " …"
 
 

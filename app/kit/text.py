@@ -22,9 +22,11 @@ def not_blank(text: str) -> str:
     return text
 
 
-def visible(text: str) -> str:
-    """Every character shown that would begin a line, move the cursor or turn the reading direction."""
-    return "".join(_shown(letter) for letter in text)
+def visible(text: str, but: str = "") -> str:
+    """Shows every character that would begin a line, move the cursor or turn the reading direction."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter in but else _shown(letter) for letter in text)
 
 
 def storable(text: str | None) -> str | None:

@@ -1,6 +1,5 @@
 """Values on their way into JSON and time, in PostgreSQL's JSON forms, for engines that do not encode themselves."""
 
-import json
 import math
 import re
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from app.kit.json_text import check
 from app.sources.port import Batch
 
 Item = TypeVar("Item")
@@ -150,18 +150,14 @@ def _nested(value: object) -> object:
     text = value.encode()
     try:
         _PARSER.decode(text)
-    except msgspec.DecodeError:
-        # Unpaired surrogates are within the grammar (RFC 8259, 8.2), though that decoder refuses them.
-        json.loads(text, parse_constant=_refuse)
+    except (msgspec.DecodeError, RecursionError):
+        # Unpaired surrogates are within the grammar (RFC 8259, 8.2), and so is any depth; that decoder takes neither.
+        check(text)
     return msgspec.Raw(text)
-
-
-def _refuse(constant: str) -> object:
-    raise ValueError(constant)
 
 
 def _checked(column: str, form: Callable[[Item], Result], value: Item) -> Result:
     try:
         return form(value)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Unencodable(column) from error

@@ -179,6 +179,48 @@ async def test_two_columns_of_one_name_are_refused(small: Small, sql: str) -> No
             await rows(source, name="person")
 
 
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (
+            "email AS dossier_row, cookie AS dossier_raw, 1 AS dossier_row_",
+            ["dossier_row", "dossier_raw", "dossier_row_"],
+        ),
+        ('email AS a, cookie AS "a:1"', ["a", "a:1"]),
+        ('email AS "a:1", cookie AS "a:2"', ["a:1", "a:2"]),
+        ('email AS "A", cookie AS a', ["A", "a"]),
+    ],
+)
+async def test_a_column_of_any_name_is_itself(small: Small, columns: str, expected: list[str]) -> None:
+    small.run(TABLES)
+    async with small.source(
+        personal(sql=f"SELECT {columns} FROM people WHERE id = :visitor", time=expected[0])
+    ) as source:
+        (row,) = await rows(source, name="person")
+    assert list(row) == expected
+    assert list(row.values())[:2] == ["Jane@example.com", "183"]
+
+
+@pytest.mark.parametrize(
+    "column", ["repeat('x', length(email) * 100000000)", "repeat('[', 200000) || repeat(']', 200000)"]
+)
+async def test_a_value_that_is_too_much_for_postgresql_is_not_asked_again(postgresql: Small, column: str) -> None:
+    postgresql.run(TABLES)
+    sql = f"SELECT {column} AS a FROM people WHERE id = :visitor"
+    async with postgresql.source(personal(sql=sql, json=["a"])) as source:
+        with pytest.raises(ValueNotEncodable, match="section 'person', column a"):
+            await rows(source, name="person")
+
+
+async def test_a_value_that_is_too_much_for_sqlite_is_not_asked_again(sqlite: Small) -> None:
+    sqlite.run(TABLES)
+    async with sqlite.source(
+        personal(sql="SELECT zeroblob(2000000000) AS a FROM people WHERE id = :visitor")
+    ) as source:
+        with pytest.raises(ValueNotEncodable, match="section 'person'"):
+            await rows(source, name="person")
+
+
 async def test_awkward_device_names_are_bound_and_never_read_as_sql(small: Small) -> None:
     small.run(TABLES)
     device = "O'Neill's \"Tablet\" 📱 :visitor -- \\"

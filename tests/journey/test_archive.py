@@ -171,3 +171,20 @@ async def test_the_readme_names_whose_data_it_is_and_what_to_open_first(tmp_path
         ):
             assert part in readme
         assert f"{BASE}" not in readme
+
+
+async def test_what_steers_a_terminal_or_turns_the_text_is_made_visible(tmp_path: Path) -> None:
+    steering = "Saf\x1b[2Jari\r\nSigned: the controller\u202e\u2028\x9b"
+    async with running(tmp_path) as service, await service.client() as client:
+        with closing(sqlite3.connect(tmp_path / "website.db")) as database, database:
+            database.execute("UPDATE events SET browser = ?, what = ? WHERE device = 'iPhone'", (steering, steering))
+        opened = await archive(client, await request_export(client))
+        shown = "Saf␛[2Jari␍␊Signed: the controller[U+202E][U+2028][U+009B]"
+        readme = opened.read("README.txt").decode()
+        assert shown in readme
+        page = page_of(opened)
+        assert shown in page.text
+        assert "Saf␛[2Jari\nSigned: the controller[U+202E]" in page.text
+        for text in (readme, page.text):
+            assert not set(text) & set("\x1b\r\u202e\u2028\x9b")
+        assert document(opened)["export"]["browser"] == document(opened)["sections"]["events"][0]["what"] == steering

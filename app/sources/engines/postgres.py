@@ -175,18 +175,27 @@ def _as_json(statement: Statement, columns: Sequence[psycopg.Column], encoding: 
     """The statement within one that returns each row as JSON text, and the row's time as text."""
     forms = [_form(column, encoding) for column in columns]
     inner = sql.SQL("SELECT {} FROM (").format(sql.SQL(", ").join(forms)).as_string()
-    time = next((_time(column, encoding) for column in columns if column.name == encoding.time), sql.SQL("NULL::text"))
-    outer = sql.SQL("SELECT row_to_json(dossier_row)::text, {} FROM (").format(time).as_string()
-    return statement.inside(inner, ") AS dossier_raw").inside(outer, ") AS dossier_row")
+    row = _row_name([column.name for column in columns])
+    time = next((_time(row, one, encoding) for one in columns if one.name == encoding.time), sql.SQL("NULL::text"))
+    outer = sql.SQL("SELECT row_to_json({})::text, {} FROM (").format(row, time).as_string()
+    return statement.inside(inner, ") AS dossier_raw").inside(outer, f") AS {row.as_string()}")
 
 
-def _time(column: psycopg.Column, encoding: Encoding) -> sql.Composable:
+def _row_name(columns: Sequence[str]) -> sql.Identifier:
+    """A name for the row that no column bears: it would stand for the column instead."""
+    name = "dossier_row"
+    while name in columns:
+        name += "_"
+    return sql.Identifier(name)
+
+
+def _time(row: sql.Identifier, column: psycopg.Column, encoding: Encoding) -> sql.Composable:
     """A moment where the server has one that this calendar knows, a number as it is, else text for others to read."""
     zoned = column.type_code == _TIMESTAMPTZ or (column.type_code == _TIMESTAMP and encoding.zone)
-    form = "dossier_row.{0}" if column.type_code in _NUMBERS else "dossier_row.{0}::text"
+    form = "{0}.{1}" if column.type_code in _NUMBERS else "{0}.{1}::text"
     if zoned:
-        form = "CASE WHEN dossier_row.{0} >= '0001-01-02Z' AND dossier_row.{0} < '9999-12-31Z' THEN dossier_row.{0} END"
-    return sql.SQL(form).format(sql.Identifier(column.name))
+        form = "CASE WHEN {0}.{1} >= '0001-01-02Z' AND {0}.{1} < '9999-12-31Z' THEN {0}.{1} END"
+    return sql.SQL(form).format(row, sql.Identifier(column.name))
 
 
 def _form(column: psycopg.Column, encoding: Encoding) -> sql.Composable:

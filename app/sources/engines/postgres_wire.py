@@ -134,6 +134,11 @@ def named_errors(place: str, *, connecting: bool = False, searching: bool = Fals
     """Turns the driver's errors into ours. Only messages about the schema are repeated: others quote values."""
     try:
         yield
+    except (errors.ProgramLimitExceeded, errors.StatementTooComplex) as error:
+        # Longer than a gigabyte, or nested deeper than the server's stack: so it is the next time, too.
+        if nested:
+            raise ValueNotEncodable(place, nested) from error
+        raise SourceMisconfigured(f"{place}: {type(error).__name__}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError, errors.SerializationFailure) as error:
         # A refused connection names host, port, user and reason, and holds no value yet.
         said = " ".join(str(error).split()) if connecting else type(error).__name__

@@ -40,6 +40,9 @@ _TABLES = Query(
     ),
 )
 
+# Longer than a value or a row may be: so it is the next time, too.
+_TOO_LARGE = {sqlite3.SQLITE_TOOBIG}
+_NUMBERED = re.compile(r":\d+$")
 _UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(.*?)' with text")
 _ABOUT_SQL = ("near ", "no such function", "ambiguous column", "wrong number of arguments", "You can only execute one")
 
@@ -95,8 +98,13 @@ class SqliteSession(BlockingSession):
                 yield [dict(zip(names, row, strict=True)) for row in rows]
 
     def columns(self, query: Query, values: Values) -> list[str]:
+        """In a subquery, which reads nothing, SQLite calls the second column `a` `a:1`. What looks like that is asked
+        again outside, where it runs up to its first row."""
         described = Query(query.place, query.statement.inside("SELECT * FROM (", ") LIMIT 0"))
-        return _given_names([column[0] for column in self._executed(described, values).description])
+        names = [column[0] for column in self._executed(described, values).description]
+        if not any(_NUMBERED.search(name) for name in names):
+            return names
+        return [column[0] for column in self._executed(query, values).description]
 
     def tables(self) -> list[Table]:
         return [table for rows in self.select(_TABLES, {}) for table in map(_table, rows)]
@@ -157,12 +165,6 @@ def _encoded(
         most = max(1, min(_ENCODED_AT_ONCE, 2 * most, _ENCODED_BYTES // max(map(len, encoded))))
 
 
-def _given_names(names: list[str]) -> list[str]:
-    """In a subquery SQLite calls the second column `a` `a:1`; here it is called `a` again."""
-    bare = [re.sub(r":\d+$", "", name) for name in names]
-    return [stem if stem in names else name for stem, name in zip(bare, names, strict=True)]
-
-
 @contextmanager
 def _named_errors(place: str, *, encoding: bool = False) -> Iterator[None]:
     """Turns the driver's errors into ours. Only messages about the schema are repeated: others may quote values."""
@@ -172,6 +174,8 @@ def _named_errors(place: str, *, encoding: bool = False) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _PASSING:
             raise SourceUnavailable(f"{place}: {error.sqlite_errorname}") from error
+        if encoding and code in _TOO_LARGE:
+            raise ValueNotEncodable(place, "unknown") from error
         if undecodable := _UNDECODABLE.match(str(error)):
             if encoding:
                 raise ValueNotEncodable(place, undecodable[1]) from error
