@@ -43,6 +43,7 @@ _SETTINGS = {
     "max_parallel_workers_per_gather": "0",
     "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_MS),
 }
+_TOO_MUCH = "more than the server can make of one value"
 _DROPPED = (
     "the connection: a pooler on the way drops the startup parameter `options`, by which Dossier sets read-only, UTC"
     " and time limits; connect directly, or through one that passes it on."
@@ -134,12 +135,18 @@ def named_errors(place: str, *, connecting: bool = False, searching: bool = Fals
     """Turns the driver's errors into ours. Only messages about the schema are repeated: others quote values."""
     try:
         yield
-    except (errors.ProgramLimitExceeded, errors.StatementTooComplex) as error:
-        # Longer than a gigabyte, or nested deeper than the server's stack: so it is the next time, too.
-        if nested:
-            raise ValueNotEncodable(place, nested) from error
-        raise SourceMisconfigured(f"{place}: {type(error).__name__}") from error
-    except (psycopg.OperationalError, psycopg.InterfaceError, errors.SerializationFailure) as error:
+    except (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        errors.SerializationFailure,
+        errors.InternalError_,
+    ) as error:
+        if _is_too_much(error):
+            raise (
+                ValueNotEncodable(place, nested) if nested else SourceMisconfigured(f"{place}: {_TOO_MUCH}")
+            ) from error
+        if isinstance(error, errors.InternalError_):
+            raise SourceMisconfigured(f"{place}: {type(error).__name__}") from error
         # A refused connection names host, port, user and reason, and holds no value yet.
         said = " ".join(str(error).split()) if connecting else type(error).__name__
         raise SourceUnavailable(f"{place}: {said}") from error
@@ -155,6 +162,13 @@ def named_errors(place: str, *, connecting: bool = False, searching: bool = Fals
         words = error.diag.message_primary if (error.sqlstate or "").startswith("42") else None
         mend = f"; {_ROW_SECURITY}" if error.diag.source_function == "check_enable_rls" else ""
         raise SourceMisconfigured(f"{place}: {words or type(error).__name__}{mend}") from error
+
+
+def _is_too_much(error: psycopg.Error) -> bool:
+    """Longer than a gigabyte, or nested deeper than the server's stack: so it is the next time, too. A request for too
+    much memory has no code of its own (XX000), but the one place in the server that refuses it."""
+    limits = isinstance(error, errors.ProgramLimitExceeded | errors.StatementTooComplex)
+    return limits or (isinstance(error, errors.InternalError_) and error.diag.source_file == "mcxt.c")
 
 
 def _raise_if_failed(result: pq.abc.PGresult) -> None:
