@@ -6,7 +6,7 @@ from app.audit.event import Action, AuditEvent, By
 from app.audit.trail import Trail
 from app.history.browse import Browse
 from app.history.entry import Entry, move, set_archive_key
-from app.history.job import drop
+from app.history.job import drop, hold
 from app.kit.clock import Clock
 from app.kit.db import Database
 from app.kit.errors import Conflict
@@ -44,6 +44,7 @@ class EndExport:
 
     async def _cancelled(self, by: By, entry: Entry) -> bool:
         async with self.database.writing() as connection:
+            await hold(connection, entry.id)
             if not await move(connection, entry.id, ("queued", "compiling"), "cancelled"):
                 return False
             await drop(connection, entry.id)

@@ -1,4 +1,8 @@
-"""The work of an unfinished export: claimed under a lease, retried with back-off, gone when the export ends."""
+"""The work of an unfinished export: claimed under a lease, retried with back-off, gone when the export ends.
+
+Whoever changes an export's job and its history entry in one transaction takes the job first: two that took them in
+different orders would wait for each other. Whoever takes many jobs passes over those that somebody else has.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.history.entry import Progress
@@ -66,6 +70,11 @@ async def claim(
     return _job(row) if row else None
 
 
+async def hold(connection: AsyncConnection, entry_id: UUID) -> None:
+    """Waits for whoever is changing the job, and keeps others from it until the transaction ends."""
+    await connection.execute(select(JOBS.c.entry_id).where(JOBS.c.entry_id == entry_id).with_for_update())
+
+
 async def beat(connection: AsyncConnection, job: Job, progress: Progress, until: datetime) -> bool:
     """Writes the progress and holds the lease until then; False where the job is no longer this worker's."""
     done = await connection.execute(update(JOBS).where(*_mine(job)).values(lease_until=until, **asdict(progress)))
@@ -104,7 +113,7 @@ async def drop(connection: AsyncConnection, entry_id: UUID) -> None:
 
 async def dead_leases(connection: AsyncConnection, now: datetime) -> list[LostLease]:
     """Takes back every lease that was not held on to; each counts as lost once."""
-    dead = update(JOBS).where(JOBS.c.lease_until < now)
+    dead = update(JOBS).where(JOBS.c.entry_id.in_(_free(JOBS.c.lease_until < now)))
     freed = dead.values(lease=None, lease_until=None, due_at=now, lost_leases=JOBS.c.lost_leases + 1)
     rows = await connection.execute(freed.returning(JOBS.c.entry_id, JOBS.c.data_center, JOBS.c.lost_leases))
     return [LostLease(*row) for row in rows]
@@ -113,17 +122,23 @@ async def dead_leases(connection: AsyncConnection, now: datetime) -> list[LostLe
 async def void_leases(connection: AsyncConnection, now: datetime) -> None:
     """Ends every lease: right after the start of the only process that can hold one."""
     long_ago = now - LEASE
-    await connection.execute(update(JOBS).where(JOBS.c.lease.is_not(None)).values(lease_until=long_ago))
+    held = update(JOBS).where(JOBS.c.entry_id.in_(_free(JOBS.c.lease.is_not(None))))
+    await connection.execute(held.values(lease_until=long_ago))
 
 
 async def forget(connection: AsyncConnection, now: datetime) -> None:
     """Deletes the jobs of failed exports whose time for a retry is over."""
-    await connection.execute(delete(JOBS).where(JOBS.c.keep_until <= now))
+    await connection.execute(delete(JOBS).where(JOBS.c.entry_id.in_(_free(JOBS.c.keep_until <= now))))
 
 
 async def any_due(connection: AsyncConnection, now: datetime) -> bool:
     due = select(JOBS.c.entry_id).where(JOBS.c.lease.is_(None), JOBS.c.due_at <= now).limit(1)
     return (await connection.execute(due)).first() is not None
+
+
+def _free(condition: ColumnElement[bool]) -> Select[tuple[UUID]]:
+    """The jobs that nobody else changes at this moment; the tick comes again for the others."""
+    return select(JOBS.c.entry_id).where(condition).with_for_update(skip_locked=True)
 
 
 def _not_of(busy: Sequence[tuple[str, str]]) -> list[ColumnElement[bool]]:
