@@ -21,6 +21,7 @@ from app.exports.expire import Tick
 from app.exports.link import LinkArchive
 from app.exports.request import RequestExport
 from app.exports.retry import RetryExport
+from app.exports.sending import Sendings
 from app.history.browse import Browse
 from app.kit.clock import Clock, now
 from app.kit.db import Database, database_url
@@ -63,6 +64,7 @@ class Services:
     search: Search
     request: RequestExport
     browse: Browse
+    sendings: Sendings
     download: Download
     link: LinkArchive
     end: EndExport
@@ -73,7 +75,7 @@ class Services:
     async def close(self) -> None:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:
-            for part in (self.database, self.keys, self.grouped, self.registry, self.store, self.bell):
+            for part in (self.database, self.keys, self.grouped, self.registry, self.store, self.bell, self.sendings):
                 stack.push_async_callback(part.close)
         self.threads.close()
 
@@ -88,7 +90,8 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     keys, candidates = Keys(database, trail, clock), Candidates(keyring, clock)
     store, bell = build_store(settings, threads), RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
     browse = Browse(database, PageTokens(keyring, clock), clock)
-    download = Download(browse, database, store, trail, clock)
+    sendings = Sendings(database, trail, clock)
+    download = Download(browse, database, store, sendings, trail, clock)
     return Services(
         settings=settings,
         threads=threads,
@@ -102,6 +105,7 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
         search=Search(registry, candidates, grouped, clock),
         request=RequestExport(registry, candidates, database, trail, bell, clock),
         browse=browse,
+        sendings=sendings,
         download=download,
         link=LinkArchive(download, database, keys, trail, clock),
         end=EndExport(browse, database, store, trail, clock),

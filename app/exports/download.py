@@ -8,6 +8,8 @@ from typing import NoReturn
 
 from app.audit.event import Action, AuditEvent, By, Outcome
 from app.audit.trail import Trail
+from app.exports.ranges import Span
+from app.exports.sending import Sending, Sendings
 from app.history.browse import Browse
 from app.history.entry import Entry, count_download
 from app.kit.clock import Clock
@@ -40,18 +42,11 @@ class ExportRevoked(Gone):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Bytes from `start` up to, not including, `end`."""
-
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
 class Download:
     browse: Browse
     database: Database
     store: ArchiveStore
+    sendings: Sendings
     trail: Trail
     clock: Clock
 
@@ -68,7 +63,8 @@ class Download:
         raise failure
 
     async def elsewhere(self, by: By, entry: Entry) -> str | None:
-        """Where the store itself hands the archive over for some minutes, if it does that; recorded as a download."""
+        """Where the store itself hands the archive over for some minutes, if it does that. Counted as a download: what
+        the store sends is not seen here."""
         now = self.clock()
         seconds = int(min(LINK_LIFETIME, (entry.expires_at or now) - now).total_seconds())
         url = await self.store.link(entry.archive_key or "", filename(entry), max(1, seconds))
@@ -79,7 +75,7 @@ class Download:
                 await self.trail.append(connection, event)
         return url
 
-    async def chunks(self, by: By, entry: Entry, span: Span) -> AsyncGenerator[bytes]:
+    async def begin(self, by: By, entry: Entry, span: Span) -> Sending:
         """Opens the archive, then records the download: a store or a trail that is away is told before any byte."""
         async with AsyncExitStack() as undo:
             source = self.store.read(entry.archive_key or "", span.start, span.end)
@@ -89,29 +85,20 @@ class Download:
             except StoreUnavailable as error:
                 await self._record(_event("exports:download", by, entry, "failed", {"problem": error.slug}))
                 raise
-            async with self.database.writing() as connection:
-                if span.start == 0:
-                    await count_download(connection, entry.id, self.clock())
-                event = _event("exports:download", by, entry, "done", {"from": span.start, "to": span.end})
-                await self.trail.append(connection, event)
+            await self._record(_event("exports:download", by, entry, "done", {"from": span.start, "to": span.end}))
             undo.pop_all()
-        return self._sent(by, entry, first, source)
-
-    async def _sent(self, by: By, entry: Entry, first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        sent = 0
-        try:
-            async with aclosing(rest):
-                yield first
-                sent += len(first)
-                async for chunk in rest:
-                    yield chunk
-                    sent += len(chunk)
-        finally:
-            await self._record(_event("exports:sent", by, entry, "done", {"bytes": sent}))
+        return self.sendings.begin(by, entry, span, _chained(first, source))
 
     async def _record(self, event: AuditEvent) -> None:
         async with self.database.writing() as connection:
             await self.trail.append(connection, event)
+
+
+async def _chained(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(rest):
+        yield first
+        async for chunk in rest:
+            yield chunk
 
 
 def filename(entry: Entry) -> str:

@@ -2,8 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,13 +13,14 @@ from starlette.types import Receive, Scope, Send
 from app.access.endpoints import Acting, Gatekeeper, address_of
 from app.access.port import Forbidden, Permission
 from app.audit.event import By
-from app.exports.download import Download, ExportExpired, ExportNotReady, ExportRevoked, Span, filename
+from app.exports.download import Download, ExportExpired, ExportNotReady, ExportRevoked, filename
 from app.exports.end import EndExport, ExportFinal
 from app.exports.link import LinkArchive, LinkExpired
-from app.exports.ranges import Unsatisfiable, asked_span
+from app.exports.ranges import Span, Unsatisfiable, asked_span
 from app.exports.request import ExportUnfinished, RequestExport
 from app.exports.retry import RetryExport
 from app.exports.schemas import ExportRequest, LinkView
+from app.exports.sending import Sending
 from app.history.browse import Browse
 from app.history.entry import UNFINISHED, Entry
 from app.history.schemas import Export, address, export_view
@@ -62,16 +62,16 @@ _ASK_AGAIN = {"Retry-After": "1"}
 class ZipResponse(StreamingResponse):
     media_type = "application/zip"
 
-    def __init__(
-        self, content: AsyncGenerator[bytes], status_code: int = 200, headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(content, status_code, headers)
-        self._chunks = content
+    def __init__(self, sending: Sending, status_code: int = 200, headers: dict[str, str] | None = None) -> None:
+        super().__init__(sending.chunks(), status_code, headers)
+        self._sending = sending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A client that goes away leaves the generator where it was, and what was sent would not be recorded.
-        async with aclosing(self._chunks):
+        try:
             await super().__call__(scope, receive, send)
+        finally:
+            await self._sending.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Exports:
         headers = _archive_headers(entry, etag) | {"Content-Length": str(span.end - span.start)}
         if part:
             headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{size}"
-        return ZipResponse(await self.download.chunks(by, entry, span), 206 if part else 200, headers)
+        return ZipResponse(await self.download.begin(by, entry, span), 206 if part else 200, headers)
 
     async def retry_export(self, data_center: str, id: str, by: Acting) -> Response:  # noqa: A002
         """Within 24 hours after it failed, under the same choice."""

@@ -1,11 +1,18 @@
 """Byte ranges and validators of a download (RFC 9110, 13 and 14): which part of the archive is asked for."""
 
 import re
-
-from app.exports.download import Span
+from dataclasses import dataclass
 
 # Python refuses to read a number of thousands of digits, and no archive is an exabyte long.
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes from `start` up to, not including, `end`."""
+
+    start: int
+    end: int
 
 
 class Unsatisfiable(Exception):

@@ -152,6 +152,14 @@ async def count_download(connection: AsyncConnection, entry_id: UUID, now: datet
     )
 
 
+async def uncount_download(connection: AsyncConnection, entry: Entry) -> None:
+    """Takes a count back; the entry is as it was before."""
+    counted = update(HISTORY_ENTRIES).where(HISTORY_ENTRIES.c.id == entry.id)
+    await connection.execute(
+        counted.values(downloads=HISTORY_ENTRIES.c.downloads - 1, last_downloaded_at=entry.last_downloaded_at)
+    )
+
+
 async def outlived(connection: AsyncConnection, now: datetime, most: int) -> list[Entry]:
     """Entries whose object must go: expired or revoked ones, and leftovers of failed or cancelled attempts."""
     expired = (HISTORY_ENTRIES.c.status == "ready") & (HISTORY_ENTRIES.c.expires_at <= now)

@@ -58,7 +58,7 @@ class Export(View):
     progress: ProgressView | None
     size: int | None
     sha256: str | None
-    downloads: int
+    downloads: Annotated[int, Field(description="Answers that sent the archive's last byte.")]
     last_downloaded_at: Moment | None
     problem: Annotated[str | None, Field(description="The slug of what made the export fail; see /problems/{slug}.")]
     links: Links

@@ -2,8 +2,7 @@
 
 import pytest
 
-from app.exports.download import Span
-from app.exports.ranges import Unsatisfiable, asked_span
+from app.exports.ranges import Span, Unsatisfiable, asked_span
 
 SIZE, ETAG = 100, '"digest"'
 

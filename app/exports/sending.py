@@ -1,0 +1,93 @@
+"""Answers with an archive that are on their way: what was sent is recorded, whoever ends them."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from app.audit.event import AuditEvent, By
+from app.audit.trail import Trail
+from app.exports.ranges import Span
+from app.history.entry import Entry, count_download, uncount_download
+from app.kit.clock import Clock
+from app.kit.db import Database, DatabaseUnavailable
+from app.kit.logs import log
+
+# A process that is told to stop cancels open answers after 3 s and has ended after 4.5 s.
+_CLOSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sendings:
+    """Keeps what is on its way, so that the process does not end before it is recorded."""
+
+    database: Database
+    trail: Trail
+    clock: Clock
+    open: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def begin(self, by: By, entry: Entry, span: Span, chunks: AsyncGenerator[bytes]) -> "Sending":
+        recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.open.add(recorded)
+        recorded.add_done_callback(self.open.discard)
+        return Sending(self, by, entry, span, chunks, recorded)
+
+    async def close(self) -> None:
+        """Waits a moment for answers that have just been ended."""
+        if self.open:
+            await asyncio.wait(self.open, timeout=_CLOSE_SECONDS)
+
+
+class Sending:
+    """One answer. `chunks` is what to send, `end` must be called whatever became of it."""
+
+    def __init__(
+        self, among: Sendings, by: By, entry: Entry, span: Span, chunks: AsyncGenerator[bytes],
+        recorded: asyncio.Future[None],
+    ) -> None:  # fmt: skip
+        self._among, self._by, self._entry, self._span = among, by, entry, span
+        self._source, self._recorded = chunks, recorded
+        self._sent, self._counted = 0, False
+        self._ending: asyncio.Task[None] | None = None
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """One chunk late: an answer with the archive's last byte is counted before that byte leaves, so that whoever
+        has it sees the count."""
+        held = b""
+        async for chunk in self._source:
+            if held:
+                yield held
+                self._sent += len(held)
+            held = chunk
+        if self._span.end == self._entry.size:
+            await self._count()
+        yield held
+        self._sent += len(held)
+
+    async def end(self) -> None:
+        """Records how it went, in a task of its own: whoever ended the answer may have cancelled this one. The bytes
+        are those that were handed to the connection; what lay in buffers when it broke may not have arrived."""
+        self._ending = asyncio.create_task(self._ended())
+        await asyncio.shield(self._ending)
+
+    async def _count(self) -> None:
+        async with self._among.database.writing() as connection:
+            await count_download(connection, self._entry.id, self._among.clock())
+        self._counted = True
+
+    async def _ended(self) -> None:
+        try:
+            async with aclosing(self._source):
+                await self._record()
+        except DatabaseUnavailable:
+            log.error("export %s: %d bytes were sent, which could not be recorded", self._entry.id, self._sent)
+        finally:
+            self._recorded.set_result(None)
+
+    async def _record(self) -> None:
+        entry, details = self._entry, {"bytes": self._sent}
+        event = AuditEvent("exports:sent", self._by, entry.data_center, "done", entry.source_id, entry.id, details)
+        async with self._among.database.writing() as connection:
+            if self._counted and self._sent < self._span.end - self._span.start:
+                await uncount_download(connection, entry)
+            await self._among.trail.append(connection, event)
