@@ -1,5 +1,6 @@
 # One image for every command: api, worker, migrate, keys, sources.
-ARG PYTHON=python:3.13-slim
+# An exact version; compose.yaml says how to pin its digest.
+ARG PYTHON=python:3.13.9-slim-trixie
 
 FROM ${PYTHON} AS build
 WORKDIR /build

@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 LOCKS := .ci/requirements
 PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install --require-hashes
 
+NAME_PYTHON := name another one, 3.11 or newer, with: make PYTHON=/path/to/python3
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-stack run test heavy bench check openapi lock clean
 
@@ -56,8 +58,9 @@ $(VENV)/test: $(LOCKS)/test.txt | $(VENV)/made
 	@$(PIP) -r $< && touch $@
 
 $(VENV)/made:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) >/dev/null || \
-	  { rm -rf $(VENV); echo "python3-venv is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) is not here, or cannot be run; $(NAME_PYTHON)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than Python 3.11; $(NAME_PYTHON)" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) >/dev/null || \
+	  { rm -rf $(VENV); echo "python3-venv is missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@touch $@

@@ -22,6 +22,7 @@ from tests.builders import (
     write_shop,
     write_website,
 )
+from tests.servers import free_port
 from tests.stack import ROOT, Stack, in_turn, standing
 
 EVENTS = 400_000
@@ -136,7 +137,7 @@ def test_probes_say_whether_a_process_goes_on(stack: Stack) -> None:
 
     assert [probe(dict(one.environ), "api") for one in stack.apis] == [0, 0]
     assert [probe(dict(one.environ), "worker") for one in stack.workers] == [0, 0]
-    assert probe(stack.environ, "api") == 1
+    assert probe({**stack.environ, "DOSSIER_PORT": str(free_port())}, "api") == 1
     assert probe(stack.environ, "worker") == 1
 
 

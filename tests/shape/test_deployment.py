@@ -1,12 +1,20 @@
 """The image and the composition say nothing that the code does not bear out, and give away no secret."""
 
+import asyncio
+import os
 import re
+import subprocess
+import textwrap
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from app.__main__ import COMMANDS
 from app.settings import Settings, variable
+from tests.builders import archive, request_export, running
+from tests.servers import Postgres
+from tests.servers import running as running_server
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -36,6 +44,39 @@ def test_no_server_of_the_composition_runs_as_root() -> None:
         user = re.search(r"^    user: \"?([\w:]+)", service(name), re.MULTILINE)
         assert user, name
         assert user[1].split(":")[0] not in ("root", "0"), name
+
+
+def test_every_image_bears_an_exact_version_and_every_service_a_bound() -> None:
+    images = [
+        *re.findall(r"^    image: (\S+)$", COMPOSE, re.MULTILINE),
+        *re.findall(r"^ARG PYTHON=(\S+)$", DOCKERFILE, re.MULTILINE),
+    ]
+    assert len(images) == 4
+    assert all(re.search(r":\d+\.\d+(\.\d+)?(-[a-z-]+)?$", image) for image in images), images
+    (hardened,) = re.findall(r"^x-hardened: &hardened\n((?:  .*\n)+)", COMPOSE, re.MULTILINE)
+    assert re.search(r"^  pids_limit: \d+$", hardened, re.MULTILINE)
+    services = re.search(r"^services:\n((?:  .*\n|\n)+)", COMPOSE, re.MULTILINE)
+    assert services
+    for name in re.findall(r"^  (\w+):$", services[1], re.MULTILINE):
+        assert re.search(r"<<: \*(hardened|dossier|serving)$", service(name), re.MULTILINE), name
+
+
+async def test_the_owner_of_the_database_is_no_superuser_and_can_do_all_that_is_needed(tmp_path: Path) -> None:
+    """What the composition runs when the database is made, run by psql on a real server."""
+    script = re.search(r"^  owner:\n    content: \|\n((?:      .*\n)+)", COMPOSE, re.MULTILINE)
+    assert script
+    text = textwrap.dedent(script[1]).replace("$$", "$")
+    with running_server(Postgres, "18") as server:
+        path = f"{server.program('psql').parent}:{os.environ['PATH']}"
+        given = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "POSTGRES_PASSWORD": "it's", "PATH": path}
+        told = await asyncio.to_thread(subprocess.run, ["bash", "-c", text], env=given, capture_output=True, check=True)
+        assert told.stderr == b""
+        url = f"postgresql://dossier@127.0.0.1:{server.port}/dossier"
+        with psycopg.connect(url) as connection:
+            roles = "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
+            assert connection.execute(roles).fetchone() == ("dossier", False, False, False)
+        async with running(tmp_path, database_url=url) as service, await service.client() as client:
+            assert await archive(client, await request_export(client))
 
 
 def test_no_secret_has_a_default_in_the_composition() -> None:
