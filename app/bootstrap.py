@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -190,7 +190,7 @@ async def look_at_store(services: Services) -> None:
         log.warning("the archive store cannot be used yet: %s (%s)", error.detail, whereabouts(error))
 
 
-def hold_lock(settings: Settings, stack: AsyncExitStack) -> None:
+def hold_lock(settings: Settings, stack: ExitStack) -> None:
     """Keeps a second embedded process out: it would take the first one's jobs for abandoned."""
     try:
         file = stack.enter_context((make_folder(settings.var_dir) / "lock").open("w"))
@@ -200,7 +200,7 @@ def hold_lock(settings: Settings, stack: AsyncExitStack) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise Misconfigured(
-            f"Another `api` already serves {settings.var_dir}; stop it, or set DOSSIER_DATABASE_URL to run several."
+            f"Another process already serves {settings.var_dir}; stop it, or set DOSSIER_VAR_DIR to another directory."
         ) from error
 
 

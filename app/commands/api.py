@@ -5,8 +5,9 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import threading
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from types import FrameType
 
 import uvicorn
@@ -30,29 +31,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
     start_logging(settings, os.environ)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve(settings, build_services(settings, os.environ)))
-
-
-async def serve(settings: Settings, services: Services) -> int:
-    """Serves until it is told to stop."""
-    async with AsyncExitStack() as stack:
+    with ExitStack() as stack, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         if settings.embedded:
             hold_lock(settings, stack)
-        await prepare_schema(settings, services.database)
-        server = server_of(settings, services)
-        # Once it has shut down, the server raises the signal again that told it to; by then all is done.
-        signal.signal(signal.SIGTERM, lambda *_: None)
-        # What has been made so far stays to the end. Looking through it for garbage would hold every request up for
-        # a tenth of a second, once a second under load.
-        gc.collect()
-        gc.freeze()
-        log.info("starting on http://%s:%d", settings.host, settings.port)
-        try:
-            await server.serve()
-        except SystemExit as error:
-            where = f"http://{settings.host}:{settings.port}"
-            raise Misconfigured(f"{where} cannot be served; is the port taken? Set DOSSIER_PORT.") from error
+        return runner.run(_start(settings, build_services(settings, os.environ)))
+
+
+async def _start(settings: Settings, services: Services) -> int:
+    await prepare_schema(settings, services.database)
+    return await serve(settings, services, listening(settings))
+
+
+def listening(settings: Settings) -> list[socket.socket]:
+    """On every address of the host. Raises Misconfigured."""
+    host, port = settings.host, settings.port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return [socket.create_server(address[:2], family=family) for family, *_, address in found]
+    except OSError as error:
+        raise Misconfigured(
+            f"http://{host}:{port} cannot be served: {error.strerror}; set DOSSIER_HOST or DOSSIER_PORT."
+        ) from error
+
+
+async def serve(settings: Settings, services: Services, sockets: list[socket.socket]) -> int:
+    """Serves until it is told to stop."""
+    server = server_of(settings, services)
+    # Once it has shut down, the server raises the signal again that told it to; by then all is done.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    # What has been made so far stays to the end. Looking through it for garbage would hold every request up for
+    # a tenth of a second, once a second under load.
+    gc.collect()
+    gc.freeze()
+    log.info("starting on http://%s:%d", settings.host, settings.port)
+    await server.serve(sockets)
     return 0
 
 

@@ -7,8 +7,9 @@ import json
 import os
 import zipfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.access.keys import KeyOrder, Keys
 from app.bootstrap import Services, build_services, hold_lock, prepare_schema
-from app.commands.api import serve, server_of
+from app.commands.api import listening, serve, server_of
 from app.commands.sample.generate import sample_is_current, write_sample
 from app.commands.screen import candidates, first_rows, said, sections
 from app.kit.errors import Misconfigured
@@ -36,20 +37,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     console = Console(highlight=False)
-    given = read_settings(os.environ)
+    settings = _own_settings(read_settings(os.environ))
+    # The directory and the port come first: what another process serves there is left as it is.
+    with ExitStack() as stack:
+        hold_lock(settings, stack)
+        sockets = listening(settings if arguments.serve else settings.model_copy(update={"port": 0}))
+        _make_sample(console, settings.var_dir)
+        services = build_services(settings, os.environ | sample_databases(settings.var_dir))
+        if arguments.serve:
+            return asyncio.run(_serve(console, settings, services, sockets))
+        return asyncio.run(_show(console, settings, services, sockets, arguments.identifier))
+
+
+def _own_settings(given: Settings) -> Settings:
+    """Where everything lies is the demo's own affair, whatever the environment says."""
     folder = given.var_dir / "sample"
+    own = {"var_dir": folder, "data_centers": folder / "data-centers"}
+    kept = given.model_dump(include={"host", "port", "max_exports", "log_format"})
+    return Settings.model_validate(own | kept)
+
+
+def _make_sample(console: Console, folder: Path) -> None:
     if not sample_is_current(folder):
         console.print("Making the sample: one data center, two data sources, a few hundred visitors …")
         write_sample(folder)
-    # Where everything lies is the demo's own affair, whatever the environment says.
-    own = Settings(var_dir=folder, data_centers=folder / "data-centers").model_dump() | {
-        "host": given.host, "port": given.port, "max_exports": given.max_exports, "log_format": given.log_format,
-    }  # fmt: skip
-    settings = Settings.model_validate(own)
-    services = build_services(settings, os.environ | sample_databases(folder))
-    if arguments.serve:
-        return asyncio.run(_serve(console, settings, services))
-    return asyncio.run(_show(console, settings.model_copy(update={"port": 0}), services, arguments.identifier))
 
 
 def sample_databases(folder: Path) -> dict[str, str]:
@@ -60,7 +71,7 @@ def sample_databases(folder: Path) -> dict[str, str]:
     }
 
 
-async def _serve(console: Console, settings: Settings, services: Services) -> int:
+async def _serve(console: Console, settings: Settings, services: Services, sockets: list[socket]) -> int:
     configure("text")
     await prepare_schema(settings, services.database)
     key = await _new_key(services.keys, "sample")
@@ -72,15 +83,15 @@ async def _serve(console: Console, settings: Settings, services: Services) -> in
         f'       -d \'{{"identifier": "{IDENTIFIER}"}}\' {where}{BASE}/visitors/search\n',
         soft_wrap=True,
     )
-    return await serve(settings, services)
+    return await serve(settings, services, sockets)
 
 
-async def _show(console: Console, settings: Settings, services: Services, identifier: str) -> int:
-    async with AsyncExitStack() as stack:
-        hold_lock(settings, stack)
-        await prepare_schema(settings, services.database)
-        key = await _new_key(services.keys, "demo")
-        client = await stack.enter_async_context(_client(settings, services, key))
+async def _show(
+    console: Console, settings: Settings, services: Services, sockets: list[socket], identifier: str
+) -> int:
+    await prepare_schema(settings, services.database)
+    key = await _new_key(services.keys, "demo")
+    async with _client(settings, services, sockets, key) as client:
         return await Demo(console, client, settings.var_dir).tell(identifier)
 
 
@@ -93,18 +104,15 @@ async def _new_key(keys: Keys, name: str) -> str:
 
 
 @asynccontextmanager
-async def _client(settings: Settings, services: Services, key: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the real server, which runs on a free port for as long as the block."""
+async def _client(
+    settings: Settings, services: Services, sockets: list[socket], key: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the real server, which runs for as long as the block."""
     server = server_of(settings, services)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        if serving.done():
-            raise Misconfigured(f"No port of {settings.host} can be served; set DOSSIER_HOST.")
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    headers = {"Authorization": f"Bearer {key}"}
+    serving = asyncio.create_task(server.serve(sockets))
+    base, headers = f"http://{settings.host}:{sockets[0].getsockname()[1]}", {"Authorization": f"Bearer {key}"}
     try:
-        async with httpx.AsyncClient(base_url=f"http://{settings.host}:{port}", headers=headers, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30) as client:
             yield client
     finally:
         server.should_exit = True

@@ -140,7 +140,7 @@ def test_a_second_api_on_the_same_directory_stops_with_one_sentence(tmp_path: Pa
     with place.serving():
         second = place.run("api")
     assert second.returncode == 2
-    assert second.stderr.startswith("dossier: Another `api` already serves")
+    assert second.stderr.startswith("dossier: Another process already serves")
     assert second.stderr.count("\n") == 1
 
 

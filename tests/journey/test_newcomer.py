@@ -1,0 +1,32 @@
+"""The first five minutes: the sample is served, somebody starts it twice."""
+
+import socket
+
+import pytest
+
+from tests.sample import Place, place, served
+
+
+@pytest.fixture(scope="module")
+def somewhere(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return place(tmp_path_factory.mktemp("newcomer") / "var")
+
+
+def test_a_second_run_ends_with_one_sentence_and_the_first_ones_key_goes_on(somewhere: Place) -> None:
+    with served(somewhere) as first:
+        second = somewhere.run("demo", "--serve")
+        assert (second.returncode, second.stdout, second.stderr.count("\n")) == (2, "", 1), second
+        assert "already serves" in second.stderr
+        assert first.place.key_works(first.key)
+
+
+def test_a_run_whose_port_is_taken_ends_with_one_sentence_and_makes_no_key(somewhere: Place) -> None:
+    with served(somewhere):
+        pass
+    keys = {"DOSSIER_VAR_DIR": str(somewhere.folder / "sample")}
+    before = somewhere.run("keys", "list", **keys).stdout
+    with socket.create_server(("127.0.0.1", somewhere.port)):
+        refused = somewhere.run("demo", "--serve")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1), refused
+    assert "set DOSSIER_HOST or DOSSIER_PORT" in refused.stderr
+    assert somewhere.run("keys", "list", **keys).stdout == before

@@ -1,0 +1,87 @@
+"""The sample as `make run` serves it: a process of its own, on a free port and in a folder of its own."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.servers import free_port
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder and a port for the sample; what `python -m app` does there is what it does for a newcomer."""
+
+    folder: Path
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
+        return inherited | {"DOSSIER_VAR_DIR": str(self.folder), "DOSSIER_PORT": str(self.port)}
+
+    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "app", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environ | environ, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    def key_works(self, key: str) -> bool:
+        answer = httpx.get(f"{self.address}/v1/me", headers={"Authorization": f"Bearer {key}"})
+        return answer.status_code == httpx.codes.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    place: Place
+    process: subprocess.Popen[bytes]
+    said: str
+
+    @property
+    def key(self) -> str:
+        return str(re.findall(r"dossier_[0-9a-f]+_[0-9a-f]+", self.said)[0])
+
+
+def place(folder: Path) -> Place:
+    return Place(folder, free_port())
+
+
+@contextmanager
+def served(where: Place) -> Iterator[Served]:
+    """Ends with the block, if it has not ended by itself."""
+    out = where.folder.with_name(f"{where.folder.name}.out")
+    with out.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app", "demo", "--serve"], cwd=ROOT, env=where.environ, stdout=stream, stderr=stream,
+        )  # fmt: skip
+    try:
+        _wait_until_it_answers(where, process, out)
+        yield Served(where, process, out.read_text())
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_it_answers(where: Place, process: subprocess.Popen[bytes], out: Path) -> None:
+    for _ in range(600):
+        assert process.poll() is None, out.read_text()
+        try:
+            httpx.get(f"{where.address}/health/live")
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(out.read_text())
