@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 import uvicorn
@@ -56,9 +57,10 @@ def listening(settings: Settings) -> list[socket.socket]:
 
 async def serve(settings: Settings, services: Services, sockets: list[socket.socket]) -> int:
     """Serves until it is told to stop."""
-    server = server_of(settings, services)
+    server = _Server(config_of(settings, services))
     # Once it has shut down, the server raises the signal again that told it to; by then all is done.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     # What has been made so far stays to the end. Looking through it for garbage would hold every request up for
     # a tenth of a second, once a second under load.
     gc.collect()
@@ -68,15 +70,22 @@ async def serve(settings: Settings, services: Services, sockets: list[socket.soc
     return 0
 
 
-def server_of(settings: Settings, services: Services) -> uvicorn.Server:
+def config_of(settings: Settings, services: Services) -> uvicorn.Config:
     """Without an access log of its own, because a path may hold what somebody typed there; and the address of a
     request is its peer's, because a header that names another could be written by anybody."""
-    config = uvicorn.Config(
+    return uvicorn.Config(
         create_app(services), settings.host, settings.port,
         log_config=None, access_log=False, server_header=False, proxy_headers=False, http=BoundedProtocol, ws="none",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )  # fmt: skip
-    return _Server(config)
+
+
+class Guest(uvicorn.Server):
+    """A server beside something else in its process: that one hears the signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 class _Server(uvicorn.Server):

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.access.keys import KeyOrder, Keys
 from app.bootstrap import Services, build_services, hold_lock, prepare_schema
-from app.commands.api import listening, serve, server_of
+from app.commands.api import Guest, config_of, listening, serve
 from app.commands.sample.generate import sample_is_current, write_sample
 from app.commands.screen import candidates, first_rows, said, sections
 from app.kit.errors import Misconfigured
@@ -108,7 +108,7 @@ async def _client(
     settings: Settings, services: Services, sockets: list[socket], key: str
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the real server, which runs for as long as the block."""
-    server = server_of(settings, services)
+    server = Guest(config_of(settings, services))
     serving = asyncio.create_task(server.serve(sockets))
     base, headers = f"http://{settings.host}:{sockets[0].getsockname()[1]}", {"Authorization": f"Bearer {key}"}
     try:

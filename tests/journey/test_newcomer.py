@@ -1,10 +1,13 @@
-"""The first five minutes: the sample is served, somebody starts it twice."""
+"""The first five minutes: the sample is served, somebody starts it twice, and ends it by Ctrl-C."""
 
 import socket
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.sample import Place, place, served
+from tests.sample import Place, place, served, wait_until_it_answers
+from tests.terminal import CTRL_C, terminal
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +33,30 @@ def test_a_run_whose_port_is_taken_ends_with_one_sentence_and_makes_no_key(somew
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1), refused
     assert "set DOSSIER_HOST or DOSSIER_PORT" in refused.stderr
     assert somewhere.run("keys", "list", **keys).stdout == before
+
+
+def test_ctrl_c_ends_make_run_without_a_word(somewhere: Place) -> None:
+    make = ["make", "--no-print-directory", "-o", ".venv/demo", f"BIN={Path(sys.executable).parent}", "run"]
+    with terminal(make, somewhere.environ) as shown:
+        shown.until("visitors/search")
+        wait_until_it_answers(somewhere)
+        shown.press(CTRL_C)
+        shown.end()
+    assert shown.text.rpartition("^C")[2].strip() == ""
+
+
+@pytest.mark.parametrize("command", [["demo", "--serve"], ["api"]])
+def test_ctrl_c_is_a_servers_normal_end(somewhere: Place, command: list[str]) -> None:
+    with terminal([sys.executable, "-m", "app", *command], somewhere.environ) as shown:
+        wait_until_it_answers(somewhere)
+        shown.press(CTRL_C)
+        assert (shown.end(), shown.text.rpartition("^C")[2].strip()) == (0, "")
+
+
+def test_ctrl_c_interrupts_the_demo_at_once_and_without_a_traceback(somewhere: Place) -> None:
+    with terminal([sys.executable, "-m", "app", "demo"], somewhere.environ) as shown:
+        shown.until("Compiling")
+        shown.press(CTRL_C)
+        assert shown.end() == 130
+    assert "Traceback" not in shown.text
+    assert "The archive:" not in shown.text
