@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 LOCKS := .ci/requirements
 PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install --require-hashes
 
+# Ctrl-C (exit code 130) is an end that somebody wished for, and nothing to complain of.
+QUIETLY := trap : INT;
+UNLESS_STOPPED := || { code=$$?; [ $$code = 130 ] || exit $$code; }
 NAME_PYTHON := name another one, 3.11 or newer, with: make PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
@@ -14,10 +17,10 @@ help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo ## do the main job on sample data, and say where the archive lies
-	@$(BIN)/python -m app demo
+	@$(QUIETLY) $(BIN)/python -m app demo $(UNLESS_STOPPED)
 
 demo-stack: $(VENV)/stack ## the same on two APIs, two workers, PostgreSQL, Valkey and SeaweedFS, started for it
-	@$(BIN)/python -m tests.demo_stack
+	@$(QUIETLY) $(BIN)/python -m tests.demo_stack $(UNLESS_STOPPED)
 
 run: $(VENV)/demo ## serve the same sample, and print a key
 	@$(BIN)/python -m app demo --serve

@@ -41,8 +41,9 @@ class Terminal:
 
     def end(self) -> int:
         """The exit code, once everything has been shown; -2 is the end by SIGINT."""
+        begun = time.monotonic()
         while self._read():
-            pass
+            assert time.monotonic() - begun < 60, self.text
         return self.process.wait(60)
 
     def _read(self) -> bool:

@@ -58,9 +58,10 @@ def listening(settings: Settings) -> list[socket.socket]:
 async def serve(settings: Settings, services: Services, sockets: list[socket.socket]) -> int:
     """Serves until it is told to stop."""
     server = _Server(config_of(settings, services))
-    # Once it has shut down, the server raises the signal again that told it to; by then all is done.
+    # Whoever tells it to stop while it starts is heard, too. Once it has shut down, the server raises the signal again
+    # that told it to; by then all is done, and this handler only hears it once more.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, server.handle_exit)
     # What has been made so far stays to the end. Looking through it for garbage would hold every request up for
     # a tenth of a second, once a second under load.
     gc.collect()

@@ -203,7 +203,8 @@ class Demo:
         say(f"Compiled, downloaded, SHA-256 as promised: {path.stat().st_size:,} bytes. In the ZIP:")
         say("\n".join(members))
         say("\nWhat is in personal-data.json:")
-        say(sections(manifest))
+        for part in sections(manifest):
+            say(part)
         say("Its first rows:")
         say("\n".join(f"  {row}" for row in first_rows(beginning)), markup=False, soft_wrap=True)
         say(f"\n[bold]The archive:[/bold] {path}", soft_wrap=True)

@@ -2,7 +2,6 @@
 
 import socket
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -35,22 +34,13 @@ def test_a_run_whose_port_is_taken_ends_with_one_sentence_and_makes_no_key(somew
     assert somewhere.run("keys", "list", **keys).stdout == before
 
 
-def test_ctrl_c_ends_make_run_without_a_word(somewhere: Place) -> None:
-    make = ["make", "--no-print-directory", "-o", ".venv/demo", f"BIN={Path(sys.executable).parent}", "run"]
-    with terminal(make, somewhere.environ) as shown:
-        shown.until("visitors/search")
-        wait_until_it_answers(somewhere)
-        shown.press(CTRL_C)
-        shown.end()
-    assert shown.text.rpartition("^C")[2].strip() == ""
-
-
 @pytest.mark.parametrize("command", [["demo", "--serve"], ["api"]])
 def test_ctrl_c_is_a_servers_normal_end(somewhere: Place, command: list[str]) -> None:
     with terminal([sys.executable, "-m", "app", *command], somewhere.environ) as shown:
         wait_until_it_answers(somewhere)
         shown.press(CTRL_C)
-        assert (shown.end(), shown.text.rpartition("^C")[2].strip()) == (0, "")
+        assert shown.end() == 0
+    assert "Traceback" not in shown.text
 
 
 def test_ctrl_c_interrupts_the_demo_at_once_and_without_a_traceback(somewhere: Place) -> None:
