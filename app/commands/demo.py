@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+from shlex import quote
 from socket import socket
 from typing import Any
 
@@ -75,12 +76,13 @@ async def _serve(console: Console, settings: Settings, services: Services, socke
     configure("text")
     await prepare_schema(settings, services.database)
     key = await _new_key(services.keys, "sample")
-    where = f"http://{settings.host}:{settings.port}"
-    console.print(f"Serving the sample on {where} until Ctrl-C. Its key, made just now:\n\n  {key}\n\nFor example:\n")
-    console.print(f"  curl -H 'Authorization: Bearer {key}' {where}/v1/me", soft_wrap=True)
+    where, send = f"http://{settings.host}:{settings.port}", 'curl -H "Authorization: Bearer $KEY"'
+    console.print(f"Serving the sample on {where} until Ctrl-C. In another terminal, with the key made just now:\n")
     console.print(
-        f"  curl -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\n"
-        f'       -d \'{{"identifier": "{IDENTIFIER}"}}\' {where}{BASE}/visitors/search\n',
+        f"  KEY={key}\n"
+        f"  {send} {where}/v1/me\n"
+        f"  {send} -H 'Content-Type: application/json' -d '{{\"identifier\": \"{IDENTIFIER}\"}}'"
+        f" {where}{BASE}/visitors/search\n",
         soft_wrap=True,
     )
     return await serve(settings, services, sockets)
@@ -209,12 +211,21 @@ class Demo:
         say("\n".join(f"  {row}" for row in first_rows(beginning)), markup=False, soft_wrap=True)
         say(f"\n[bold]The archive:[/bold] {path}", soft_wrap=True)
         say(f"Its link works until {export['expires_at']}, 14 days after it was compiled.")
-        say(
-            "\nTry next:\n"
-            f"  unzip -o {path} -d {self._folder / 'opened'}    then open report.html in a browser\n"
-            f"  .venv/bin/python -m app verify {path}    checks it against its own manifest\n"
-            "  make run                                    serves this sample, and prints a key\n"
-            "  .venv/bin/python -m app demo --identifier family@example.com    a browser that two people share\n"
-            "  .venv/bin/python -m app demo --identifier nobody@example.com    somebody about whom nothing is held",
-            soft_wrap=True,
-        )
+        say(_next(path, self._folder / "opened"), markup=False, soft_wrap=True)
+
+
+def _next(archive: Path, opened: Path) -> str:
+    """Lines to be copied as they are; unzip is not everywhere."""
+    zipped, folder = quote(str(archive)), quote(str(opened))
+    return (
+        "\nTry next:\n\n"
+        f"  # Unpacks it; then open {opened / 'report.html'} in a browser.\n"
+        f"  .venv/bin/python -m zipfile -e {zipped} {folder}\n"
+        "  # Checks it against its own manifest.\n"
+        f"  .venv/bin/python -m app verify {zipped}\n"
+        "  # A browser that two people share, and somebody about whom nothing is held.\n"
+        "  .venv/bin/python -m app demo --identifier family@example.com\n"
+        "  .venv/bin/python -m app demo --identifier nobody@example.com\n"
+        "  # Serves this sample, and prints a key.\n"
+        "  make run"
+    )
