@@ -2,6 +2,7 @@
 
 import argparse
 import codecs
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -72,12 +73,22 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 def _run(name: str, arguments: Sequence[str]) -> int:
     try:
-        command: Command = import_module(f"app.commands.{name}")
+        command = _imported(name)
     except ModuleNotFoundError as error:
         raise Misconfigured(f"{name} needs the package {error.name}, which is not installed; see README.") from error
     parser = argparse.ArgumentParser(prog=f"python -m app {name}", description=command.__doc__)
     command.add_arguments(parser)
     return command.run(parser.parse_args(arguments))
+
+
+def _imported(name: str) -> Command:
+    """Ctrl-C ends the process at once meanwhile: a library that is being imported may take it for its own affair."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        command: Command = import_module(f"app.commands.{name}")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return command
 
 
 if __name__ == "__main__":

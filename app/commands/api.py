@@ -35,12 +35,13 @@ def run(_arguments: argparse.Namespace) -> int:
     with ExitStack() as stack, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         if settings.embedded:
             hold_lock(settings, stack)
-        return runner.run(_start(settings, build_services(settings, os.environ)))
+        services = build_services(settings, os.environ)
+        return runner.run(_start(settings, services, Server(config_of(settings, services))))
 
 
-async def _start(settings: Settings, services: Services) -> int:
+async def _start(settings: Settings, services: Services, server: "Server") -> int:
     await prepare_schema(settings, services.database)
-    return await serve(settings, services, listening(settings))
+    return await serve(server, listening(settings))
 
 
 def listening(settings: Settings) -> list[socket.socket]:
@@ -55,18 +56,13 @@ def listening(settings: Settings) -> list[socket.socket]:
         ) from error
 
 
-async def serve(settings: Settings, services: Services, sockets: list[socket.socket]) -> int:
+async def serve(server: "Server", sockets: list[socket.socket]) -> int:
     """Serves until it is told to stop."""
-    server = _Server(config_of(settings, services))
-    # Whoever tells it to stop while it starts is heard, too. Once it has shut down, the server raises the signal again
-    # that told it to; by then all is done, and this handler only hears it once more.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, server.handle_exit)
     # What has been made so far stays to the end. Looking through it for garbage would hold every request up for
     # a tenth of a second, once a second under load.
     gc.collect()
     gc.freeze()
-    log.info("starting on http://%s:%d", settings.host, settings.port)
+    log.info("starting on http://%s:%d", server.config.host, server.config.port)
     await server.serve(sockets)
     return 0
 
@@ -89,8 +85,18 @@ class Guest(uvicorn.Server):
         yield
 
 
-class _Server(uvicorn.Server):
-    """Ends in time, whatever hangs: a thread in a driver's call can be neither cancelled nor waited for."""
+class Server(uvicorn.Server):
+    """Ends in time, whatever hangs: a thread in a driver's call can be neither cancelled nor waited for.
+
+    It hears signals from the moment that it is made, before there is an event loop: one that came while it starts
+    would be lost otherwise, or cancel what runs then. Having shut down, it raises the signal that told it to once
+    more, and hears it itself.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import logging
 import os
 import zipfile
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.access.keys import KeyOrder, Keys
 from app.bootstrap import Services, build_services, hold_lock, prepare_schema
-from app.commands.api import Guest, config_of, listening, serve
+from app.commands.api import Guest, Server, config_of, listening, serve
 from app.commands.sample.generate import sample_is_current, write_sample
 from app.commands.screen import candidates, first_rows, said, sections
 from app.kit.errors import Misconfigured
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         _make_sample(console, settings.var_dir)
         services = build_services(settings, os.environ | sample_databases(settings.var_dir))
         if arguments.serve:
-            return asyncio.run(_serve(console, settings, services, sockets))
+            return asyncio.run(_serve(console, settings, services, Server(config_of(settings, services)), sockets))
         return asyncio.run(_show(console, settings, services, sockets, arguments.identifier))
 
 
@@ -72,7 +73,9 @@ def sample_databases(folder: Path) -> dict[str, str]:
     }
 
 
-async def _serve(console: Console, settings: Settings, services: Services, sockets: list[socket]) -> int:
+async def _serve(
+    console: Console, settings: Settings, services: Services, server: Server, sockets: list[socket]
+) -> int:
     configure("text")
     await prepare_schema(settings, services.database)
     key = await _new_key(services.keys, "sample")
@@ -85,12 +88,13 @@ async def _serve(console: Console, settings: Settings, services: Services, socke
         f" {where}{BASE}/visitors/search\n",
         soft_wrap=True,
     )
-    return await serve(settings, services, sockets)
+    return await serve(server, sockets)
 
 
 async def _show(
     console: Console, settings: Settings, services: Services, sockets: list[socket], identifier: str
 ) -> int:
+    configure("text", logging.WARNING)
     await prepare_schema(settings, services.database)
     key = await _new_key(services.keys, "demo")
     async with _client(settings, services, sockets, key) as client:

@@ -23,16 +23,18 @@ def whereabouts(error: BaseException) -> str:
     return " from ".join(said)
 
 
-def configure(form: str) -> None:
+def configure(form: str, level: int = logging.INFO) -> None:
     """Writes our lines and the server's to standard error, as `text` or `json`; of the bell's only its errors, since
-    a ring that was not heard in time is nothing to tell."""
+    a ring that was not heard in time is nothing to tell. What becomes of a broken connection, whoever used it says:
+    the database library's own lines would quote the driver, traceback and all."""
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(_JsonFormatter() if form == "json" else text)
-    for name, level in ((ROOT, logging.INFO), ("uvicorn", logging.WARNING), ("arq", logging.ERROR)):
+    levels = {ROOT: level, "uvicorn": logging.WARNING, "arq": logging.ERROR, "sqlalchemy": logging.CRITICAL}
+    for name, least in levels.items():
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)
+        logger.setLevel(least)
 
 
 class _JsonFormatter(logging.Formatter):
