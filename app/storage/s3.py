@@ -83,7 +83,10 @@ class S3Store:
                 start += len(chunk)
                 yield chunk
         finally:
-            answer.close()
+            # Closing waits for a thread that hangs in the answer, for as long as that hangs: nobody waits for either.
+            closing = self._threads.take()
+            closing.post(answer.close)
+            closing.end()
 
     async def link(self, key: str, filename: str, seconds: int) -> str | None:
         if self._public is None:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +25,7 @@ from app.kit.threads import Threads
 from app.storage.port import StoreUnavailable
 from app.storage.s3 import Bucket, S3Store
 from tests.contract.test_storage import KEY, chunks
+from tests.proxy import Proxy
 from tests.servers import SeaweedFS, free_port
 
 
@@ -84,6 +86,28 @@ async def test_nobody_without_a_key_sees_the_bucket(bucket: Bucket) -> None:
     for path in ("", KEY):
         assert (await asked(f"{bucket.endpoint}/{bucket.name}/{path}")).status_code == 403
     await store.close()
+
+
+async def test_whoever_gives_up_reading_from_a_store_that_fell_silent_keeps_nobody_waiting(bucket: Bucket) -> None:
+    """An answer cannot be closed while another thread hangs in it; the event loop must not wait for that."""
+    size = 16 << 20
+    with Proxy("127.0.0.1", int(bucket.endpoint.rpartition(":")[2])) as proxy:
+        store = S3Store(replace(bucket, endpoint=proxy.url_of(bucket.endpoint)), Threads())
+        await store.put(KEY, iter([b"x" * size]))
+        proxy.silence_after(size // 2)
+        reading = asyncio.create_task(_read(store, size))
+        assert await asyncio.to_thread(proxy.fell_silent, 5)
+        await asyncio.sleep(0.5)
+        begun = time.monotonic()
+        reading.cancel()
+        await asyncio.wait({reading})
+        assert time.monotonic() - begun < 1
+        await store.close()
+
+
+async def _read(store: S3Store, size: int) -> None:
+    async for _ in store.read(KEY, 0, size):
+        pass
 
 
 async def test_a_deletion_takes_along_the_uploads_that_a_killed_attempt_left(
