@@ -14,7 +14,7 @@ from tests.builders import finished, request_export, running
 from tests.servers import new_database
 
 DEVICES = ("iPhone", "iPad", None)
-RUNS = 50
+RUNS = 20
 
 
 @pytest.mark.parametrize("own", ["sqlite", "postgres_18"])
