@@ -1,7 +1,6 @@
 """Hands the archive over while it is ready: whole or in part, each use recorded."""
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
@@ -87,18 +86,11 @@ class Download:
                 raise
             await self._record(_event("exports:download", by, entry, "done", {"from": span.start, "to": span.end}))
             undo.pop_all()
-        return self.sendings.begin(by, entry, span, _chained(first, source))
+        return self.sendings.begin(by, entry, span, first, source)
 
     async def _record(self, event: AuditEvent) -> None:
         async with self.database.writing() as connection:
             await self.trail.append(connection, event)
-
-
-async def _chained(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    async with aclosing(rest):
-        yield first
-        async for chunk in rest:
-            yield chunk
 
 
 def filename(entry: Entry) -> str:

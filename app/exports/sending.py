@@ -15,6 +15,7 @@ from app.kit.logs import log
 
 # A process that is told to stop cancels open answers after 3 s and has ended after 4.5 s.
 _CLOSE_SECONDS = 1.0
+_COUNT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,12 @@ class Sendings:
     clock: Clock
     open: set[asyncio.Future[None]] = field(default_factory=set)
 
-    def begin(self, by: By, entry: Entry, span: Span, chunks: AsyncGenerator[bytes]) -> "Sending":
-        recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.open.add(recorded)
-        recorded.add_done_callback(self.open.discard)
-        return Sending(self, by, entry, span, chunks, recorded)
+    def begin(self, by: By, entry: Entry, span: Span, first: bytes, rest: AsyncGenerator[bytes]) -> "Sending":
+        """What has been read of the archive already, and where the rest comes from."""
+        sending = Sending(self, by, entry, span, first, rest)
+        self.open.add(sending.recorded)
+        sending.recorded.add_done_callback(self.open.discard)
+        return sending
 
     async def close(self) -> None:
         """Waits a moment for answers that have just been ended."""
@@ -42,27 +44,25 @@ class Sending:
     """One answer. `chunks` is what to send, `end` must be called whatever became of it."""
 
     def __init__(
-        self, among: Sendings, by: By, entry: Entry, span: Span, chunks: AsyncGenerator[bytes],
-        recorded: asyncio.Future[None],
-    ) -> None:  # fmt: skip
+        self, among: Sendings, by: By, entry: Entry, span: Span, first: bytes, rest: AsyncGenerator[bytes]
+    ) -> None:
+        self.recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._among, self._by, self._entry, self._span = among, by, entry, span
-        self._source, self._recorded = chunks, recorded
+        self._held, self._rest = first, rest
         self._sent, self._counted = 0, False
         self._ending: asyncio.Task[None] | None = None
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """One chunk late: an answer with the archive's last byte is counted before that byte leaves, so that whoever
         has it sees the count."""
-        held = b""
-        async for chunk in self._source:
-            if held:
-                yield held
-                self._sent += len(held)
-            held = chunk
+        async for chunk in self._rest:
+            yield self._held
+            self._sent += len(self._held)
+            self._held = chunk
         if self._span.end == self._entry.size:
             await self._count()
-        yield held
-        self._sent += len(held)
+        yield self._held
+        self._sent += len(self._held)
 
     async def end(self) -> None:
         """Records how it went, in a task of its own: whoever ended the answer may have cancelled this one. The bytes
@@ -71,18 +71,22 @@ class Sending:
         await asyncio.shield(self._ending)
 
     async def _count(self) -> None:
-        async with self._among.database.writing() as connection:
-            await count_download(connection, self._entry.id, self._among.clock())
-        self._counted = True
+        """Nobody's download breaks off, or waits for long, because it cannot be counted."""
+        try:
+            async with asyncio.timeout(_COUNT_SECONDS), self._among.database.writing() as connection:
+                await count_download(connection, self._entry.id, self._among.clock())
+            self._counted = True
+        except (TimeoutError, DatabaseUnavailable):
+            log.error("export %s: a download could not be counted", self._entry.id)
 
     async def _ended(self) -> None:
         try:
-            async with aclosing(self._source):
+            async with aclosing(self._rest):
                 await self._record()
         except DatabaseUnavailable:
             log.error("export %s: %d bytes were sent, which could not be recorded", self._entry.id, self._sent)
         finally:
-            self._recorded.set_result(None)
+            self.recorded.set_result(None)
 
     async def _record(self) -> None:
         entry, details = self._entry, {"bytes": self._sent}

@@ -201,6 +201,22 @@ async def test_several_processes_may_migrate_at_once(postgres_18: str) -> None:
         await one.close()
 
 
+async def test_a_download_that_cannot_be_counted_is_whole_all_the_same(postgres_18: str, tmp_path: Path) -> None:
+    url = new_database(postgres_18)
+    async with running(tmp_path, database_url=url) as service, await service.client() as client:
+        address = await request_export(client)
+        export = await finished(client, address)
+        with psycopg.connect(url) as other:
+            other.execute("LOCK TABLE history_entries IN EXCLUSIVE MODE")
+            async with asyncio.timeout(4):
+                answer = await client.get(f"{address}/archive")
+        assert (answer.status_code, len(answer.content)) == (200, export["size"])
+        assert (await client.get(address)).json()["downloads"] == 0
+        with psycopg.connect(url) as connection:
+            sent = connection.execute("SELECT details FROM audit_events WHERE action = 'exports:sent'").fetchall()
+        assert sent == [({"bytes": export["size"]},)]
+
+
 async def test_a_lock_that_others_hold_is_waited_for_only_so_long(postgres_18: str, tmp_path: Path) -> None:
     url = new_database(postgres_18)
     async with running(tmp_path, work=False, database_url=url) as service, await service.client() as client:
