@@ -29,7 +29,9 @@ async def examine(mapping: SourceMapping, engine: Engine, engine_name: str) -> l
     said = [finding async for finding in look.finders()]
     for section in mapping.section:
         said += [finding async for finding in look.section(section)]
-    return [*said, *[finding async for finding in look.tables()]]
+    said += [finding async for finding in look.tables()]
+    # A database that is not there says so to every question.
+    return list(dict.fromkeys(said))
 
 
 class _Look:

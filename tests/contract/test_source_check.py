@@ -1,11 +1,13 @@
 """`sources check` finds what start cannot see: it asks the database about every query, and about what no query reads."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.sources.port import Finding
 from tests.contract.test_source_finding import BY_AGENT, PARSED
+from tests.servers import free_port
 from tests.small import EVENTS, HERE, TABLES, Small, mapping, opened, personal, section
 
 EXTRA = """
@@ -102,3 +104,10 @@ async def test_a_table_is_covered_by_a_section_a_view_or_a_reason(small: Small) 
     assert await checked(small.reader(), section(), personal(), told, **keys) == ([], [])
     _, (warned,) = await checked(small.reader(), section(), personal(), **keys)
     assert "the table 'letters' has the column 'person'" in warned
+
+
+async def test_a_database_that_cannot_be_reached_is_said_once(tmp_path: Path) -> None:
+    nowhere = Small("postgresql", f"postgresql://reader@127.0.0.1:{free_port()}/site", tmp_path)
+    (failed,), warned = await checked(nowhere, section(), personal())
+    assert failed.startswith("the connection: ")
+    assert warned == []
