@@ -161,7 +161,8 @@ def _cells(row: bytes) -> dict[str, str]:
 def _cell(raw: bytes) -> str:
     if raw == b"null":
         return "–"
-    text = json.loads(raw) if raw.startswith(b'"') else raw[: 4 * _CELL + 4].decode(errors="ignore")
+    # No more is decoded than can be shown: a character has four bytes at most.
+    text = json.loads(raw) if raw.startswith(b'"') else raw[: 4 * (_CELL + 1)].decode(errors="ignore")
     text = visible(text[: _CELL + 1].replace("\r\n", "\n"), but="\n\t")
     return text if len(text) <= _CELL else text[:_CELL] + " …"
 

@@ -163,6 +163,10 @@ def _reduced(brackets: bytes) -> bytes:
         if len(fewer) == len(brackets):
             return brackets
         brackets = fewer
+    return _reduced_one_by_one(brackets)
+
+
+def _reduced_one_by_one(brackets: bytes) -> bytes:
     left = bytearray()
     for one in brackets:
         if left and one == left[-1] + _TO_CLOSING:

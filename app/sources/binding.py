@@ -5,10 +5,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from app.sources.mapping import SectionMapping
-from app.sources.parser.inspection import Bound, Seen, inspected
+from app.sources.parser.inspection import COMBINATION, Bound, Seen, inspected
 from app.sources.sql import Statement
 
-_COMBINATION = ("device", "browser")
 _SAFE = re.compile(r"\bIS(?:\s+NOT\s+DISTINCT\s+FROM)?\s+(?:CAST\s*\(\s*)?\Z", re.IGNORECASE)
 _TURNS = re.compile(r"\b(?:OR|CASE|NOT(?!\s+(?:DISTINCT|NULL)\b))\b", re.IGNORECASE)
 _OPERATORS = {"postgresql": "IS NOT DISTINCT FROM", "sqlite": "IS"}
@@ -17,19 +16,21 @@ _LONGEST = 120
 
 def unbound(sections: Sequence[tuple[str, SectionMapping]]) -> list[str | None]:
     """For each section, with its database's engine, what is wrong with its binding as far as its SQL shows it."""
-    odd = [(engine, section) for engine, section in sections if not plainly_bound(section)]
-    found = iter(inspected([(engine, section.sql) for engine, section in odd]))
-    return [None if plainly_bound(section) else wrong(next(found), engine) for engine, section in sections]
+    odd = {
+        place: (engine, section.sql) for place, (engine, section) in enumerate(sections) if not plainly_bound(section)
+    }
+    found = dict(zip(odd, inspected(list(odd.values())), strict=True))
+    return [wrong(found[place], engine) if place in found else None for place, (engine, _) in enumerate(sections)]
 
 
 def plainly_bound(section: SectionMapping) -> bool:
     """Whether it needs no parser to see that each parameter stands in a comparison that holds for NULL too, and that
     nothing turns one round."""
     statement = Statement.parse(section.sql)
-    if section.scope == "visitor" or not set(_COMBINATION) & set(statement.names):
+    if section.scope == "visitor" or not set(COMBINATION) & set(statement.names):
         return True
     before = zip(statement.pieces, statement.names, strict=False)
-    safe = all(_SAFE.search(piece) for piece, name in before if name in _COMBINATION)
+    safe = all(_SAFE.search(piece) for piece, name in before if name in COMBINATION)
     return safe and not any(_TURNS.search(piece) for piece in statement.pieces)
 
 
@@ -40,7 +41,7 @@ def wrong(seen: Seen, engine: str) -> str | None:
 
 def unclear(seen: Seen) -> Iterable[str]:
     """The parameters of which the SQL does not show how they are bound."""
-    return [one.parameter for one in seen.bound if one.verdict == "unclear"] if seen.parsed else _COMBINATION
+    return [one.parameter for one in seen.bound if one.verdict == "unclear"] if seen.parsed else COMBINATION
 
 
 def mend(parameter: str, engine: str) -> str:

@@ -8,14 +8,14 @@ from app.sources.mapping import SourceMapping
 from app.sources.parser.inspection import Seen
 
 # Every table may have a column of such a name; it says nothing of whose key it is.
-_ANYBODYS = {"id", "_id", "uuid", "guid", "key", "pk", "rowid", "oid"}
+_COMMON = {"id", "_id", "uuid", "guid", "key", "pk", "rowid", "oid"}
 
 
 def uncovered(mapping: SourceMapping, seen: Mapping[str, Seen], tables: Sequence[Table]) -> Iterator[str]:
     """One sentence for each such table, with the mend. `seen` is by statement."""
     keys = {key for one in seen.values() for key in one.keys}
-    columns = {column for _, column in keys} - _ANYBODYS | {name.lower() for name in mapping.visitor_columns}
-    owners = {table for table, column in keys if column in _ANYBODYS}
+    columns = {column for _, column in keys} - _COMMON | {name.lower() for name in mapping.visitor_columns}
+    owners = {table for table, column in keys if column in _COMMON}
     known = {name.lower() for name in mapping.omitted} | set(_read(mapping, seen))
     for table in tables:
         if (why := _holds(table, columns, owners)) and known.isdisjoint(_names(table)):

@@ -10,11 +10,10 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from app.sources.parser.inspection import Bound, Seen
+from app.sources.parser.inspection import COMBINATION, Bound, Seen
 from app.sources.parser.judge import judged
 
 _DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite"}
-_COMBINATION = ("device", "browser")
 _CLAUSES = (exp.Where, exp.Having, exp.Join, exp.Filter)
 
 
@@ -31,7 +30,7 @@ def seen(engine: str, text: str) -> Seen:
         return Seen(parsed=False)
     if not isinstance(tree, exp.Query):
         return Seen(parsed=False)
-    bound = tuple(one for parameter in _COMBINATION for one in _bound(tree, parameter))
+    bound = tuple(one for parameter in COMBINATION for one in _bound(tree, parameter))
     return Seen(
         parsed=True,
         ordered=bool(tree.args.get("order")),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+COMBINATION = ("device", "browser")
 _ROOT = Path(__file__).parents[3]
 _MOST_SECONDS = 60
 

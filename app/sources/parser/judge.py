@@ -20,13 +20,15 @@ _MOST_TRIALS = 5000
 def judged(condition: exp.Expr, parameter: str) -> Verdict:
     """What a condition does with a parameter, in the best light: what is compared with it may be an expression that
     stands for the device as a whole, or one whose own treatment of NULL matters."""
-    return min((_Judge(condition, f":{parameter}", whole).verdict() for whole in (True, False)), key=_BEST_FIRST.index)
+    return min(
+        (_Judge(condition, f":{parameter}", whole=whole).verdict() for whole in (True, False)), key=_BEST_FIRST.index
+    )
 
 
 class _Judge:
-    def __init__(self, condition: exp.Expr, parameter: str, whole: bool) -> None:  # noqa: FBT001
+    def __init__(self, condition: exp.Expr, parameter: str, *, whole: bool) -> None:
         self._condition, self._parameter, self._whole = condition, parameter, whole
-        trial = Trial({}, whole)
+        trial = Trial({}, whole=whole)
         trial.value(condition)
         self._domains = trial.domains(condition, parameter)
         self._columns = [name for name in trial.values if not name.startswith(":")]
@@ -61,7 +63,7 @@ class _Judge:
         return holds[False] and not holds[True]
 
     def _tried(self, given: Mapping[str, Scalar]) -> Scalar:
-        return Trial(given, self._whole).value(self._condition)
+        return Trial(given, whole=self._whole).value(self._condition)
 
 
 @dataclass(slots=True)

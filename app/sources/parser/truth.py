@@ -19,9 +19,10 @@ _WHOLE = (exp.Coalesce, exp.Case)
 
 
 class Trial:
-    """One evaluation with these values; remembers what it asked for."""
+    """One evaluation with these values; remembers what it asked for. `whole`: what holds no parameter is one value,
+    however it is made."""
 
-    def __init__(self, given: Mapping[str, Scalar], whole: bool) -> None:  # noqa: FBT001
+    def __init__(self, given: Mapping[str, Scalar], *, whole: bool) -> None:
         self._given, self._whole = given, whole
         self.values, self.truths = dict[str, None](), dict[str, None]()
 
