@@ -68,19 +68,19 @@ def served(where: Place) -> Iterator[Served]:
             [sys.executable, "-m", "app", "demo", "--serve"], cwd=ROOT, env=where.environ, stdout=stream, stderr=stream,
         )  # fmt: skip
     try:
-        wait_until_it_answers(where)
+        wait_until_it_answers(where.address)
         yield Served(where, process, out.read_text())
     finally:
         process.kill()
         process.wait()
 
 
-def wait_until_it_answers(where: Place) -> None:
+def wait_until_it_answers(address: str) -> None:
     for _ in range(600):
         try:
-            httpx.get(f"{where.address}/health/live")
+            httpx.get(f"{address}/health/live")
         except httpx.TransportError:
             time.sleep(0.1)
         else:
             return
-    raise AssertionError(where)
+    raise AssertionError(address)

@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.sample import ROOT, Served, place, served
+from tests.sample import ROOT, Place, Served, place, served
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = [dedent(block) for block in re.findall(r"^ *```sh\n(.*?)^ *```", README, re.MULTILINE | re.DOTALL)]
@@ -31,8 +31,8 @@ Path(named[1]).write_bytes(answer.content) if "-OJ" in words else print(answer.t
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(place(tmp_path_factory.mktemp("copied") / "a folder")) as serving:
+def sample(somewhere: Place) -> Iterator[Served]:
+    with served(somewhere) as serving:
         yield serving
 
 
@@ -87,7 +87,7 @@ def test_what_the_demo_says_to_try_next_works_as_it_is(tmp_path: Path) -> None:
     # The quote is what a path may hold; make run serves until Ctrl-C and has tests of its own.
     demo = place(tmp_path / "somebody's").run("demo").stdout
     lines = without(commands(demo, "Try next"), ["make run"])
-    said = bash(lines.replace(PYTHON, sys.executable), ROOT, f"DOSSIER_VAR_DIR={tmp_path / 'other'}")
+    said = bash(lines.replace(PYTHON, sys.executable), ROOT, f"DOSSIER_VAR_DIR={tmp_path}/somebody's")
     assert "as its manifest says" in said
     assert "No data is held about nobody@example.com" in said
     assert list(tmp_path.rglob("report.html"))

@@ -5,13 +5,8 @@ import sys
 
 import pytest
 
-from tests.sample import Place, place, served, wait_until_it_answers
+from tests.sample import Place, served, wait_until_it_answers
 from tests.terminal import CTRL_C, terminal
-
-
-@pytest.fixture(scope="module")
-def somewhere(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return place(tmp_path_factory.mktemp("newcomer") / "var")
 
 
 def test_a_second_run_ends_with_one_sentence_and_the_first_ones_key_goes_on(somewhere: Place) -> None:
@@ -23,8 +18,6 @@ def test_a_second_run_ends_with_one_sentence_and_the_first_ones_key_goes_on(some
 
 
 def test_a_run_whose_port_is_taken_ends_with_one_sentence_and_makes_no_key(somewhere: Place) -> None:
-    with served(somewhere):
-        pass
     keys = {"DOSSIER_VAR_DIR": str(somewhere.folder / "sample")}
     before = somewhere.run("keys", "list", **keys).stdout
     with socket.create_server(("127.0.0.1", somewhere.port)):
@@ -37,7 +30,7 @@ def test_a_run_whose_port_is_taken_ends_with_one_sentence_and_makes_no_key(somew
 @pytest.mark.parametrize("command", [["demo", "--serve"], ["api"]])
 def test_ctrl_c_is_a_servers_normal_end(somewhere: Place, command: list[str]) -> None:
     with terminal([sys.executable, "-m", "app", *command], somewhere.environ) as shown:
-        wait_until_it_answers(somewhere)
+        wait_until_it_answers(somewhere.address)
         shown.press(CTRL_C)
         assert shown.end() == 0
     assert "Traceback" not in shown.text

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from tests.builders import BASE, EMAIL, MAPPINGS, document, environ_of, write_shop, write_website
+from tests.sample import wait_until_it_answers
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -41,21 +42,11 @@ class Site:
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen([sys.executable, "-m", "app", "api"], cwd=ROOT, env=self.environ, stderr=log)
             try:
-                self.wait_until_it_lives()
+                wait_until_it_answers(f"http://127.0.0.1:{self.environ['DOSSIER_PORT']}")
                 yield process
             finally:
                 process.kill()
                 process.wait()
-
-    def wait_until_it_lives(self) -> None:
-        for _ in range(300):
-            try:
-                httpx.get(f"http://127.0.0.1:{self.environ['DOSSIER_PORT']}/health/live")
-            except httpx.TransportError:
-                time.sleep(0.1)
-            else:
-                return
-        raise AssertionError((self.folder / "log").read_text())
 
     def client(self, key: str) -> httpx.Client:
         base = f"http://127.0.0.1:{self.environ['DOSSIER_PORT']}"
