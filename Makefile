@@ -23,7 +23,7 @@ demo-stack: $(VENV)/stack ## the same on two APIs, two workers, PostgreSQL, Valk
 	@$(QUIETLY) $(BIN)/python -m tests.demo_stack $(UNLESS_STOPPED)
 
 run: $(VENV)/demo ## serve the same sample, and print a key
-	@$(BIN)/python -m app demo --serve
+	@$(QUIETLY) $(BIN)/python -m app demo --serve $(UNLESS_STOPPED)
 
 test: $(VENV)/test ## run all tests, on real servers started for them
 	@$(BIN)/python -m pytest

@@ -73,7 +73,7 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 def _run(name: str, arguments: Sequence[str]) -> int:
     try:
-        command = _imported(name)
+        command: Command = import_module(f"app.commands.{name}")
     except ModuleNotFoundError as error:
         raise Misconfigured(f"{name} needs the package {error.name}, which is not installed; see README.") from error
     parser = argparse.ArgumentParser(prog=f"python -m app {name}", description=command.__doc__)
@@ -81,15 +81,8 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     return command.run(parser.parse_args(arguments))
 
 
-def _imported(name: str) -> Command:
-    """Ctrl-C ends the process at once meanwhile: a library that is being imported may take it for its own affair."""
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        command: Command = import_module(f"app.commands.{name}")
-    finally:
-        signal.signal(signal.SIGINT, before)
-    return command
-
-
 if __name__ == "__main__":
+    # Until a command hears it by itself, Ctrl-C ends the process at once. As an exception it could be raised inside a
+    # callback of a library, and be lost there without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(main())

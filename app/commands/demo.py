@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import signal
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -48,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         services = build_services(settings, os.environ | sample_databases(settings.var_dir))
         if arguments.serve:
             return asyncio.run(_serve(console, settings, services, Server(config_of(settings, services)), sockets))
+        # From here on Ctrl-C is an exception, so that the terminal gets its cursor back.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return asyncio.run(_show(console, settings, services, sockets, arguments.identifier))
 
 
