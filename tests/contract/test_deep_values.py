@@ -21,7 +21,7 @@ def deep(levels: int) -> str:
     return '{"a":[' * (levels // 2) + '"📱]"' + "]}" * (levels // 2)
 
 
-@pytest.mark.parametrize("levels", [980, 1_000, 2_000, 4_000])
+@pytest.mark.parametrize("levels", [990, 3_000])
 async def test_json_of_any_depth_is_exported(small: Small, levels: int, tmp_path: Path) -> None:
     small.run(TABLES.format(json="text" if small.on_sqlite else "json", value=deep(levels)))
     opened, problems = await exported(small, tmp_path)
