@@ -20,6 +20,7 @@ from app.kit.errors import Failure, NotFound, known_problems
 from app.kit.http import CheckedRoute, Envelope, reference, responses
 from app.kit.logs import log
 from app.kit.problem import NotReady, answer_failure, answer_invalid, answer_protocol, problem
+from app.kit.view import View
 from app.sources import endpoints as sources
 from app.visitors import endpoints as visitors
 
@@ -41,7 +42,7 @@ class Problem(BaseModel):
     instance: str
 
 
-class HealthView(BaseModel):
+class HealthView(View):
     status: str
     checks: dict[str, str]
 

@@ -5,7 +5,6 @@ from ipaddress import ip_address
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict
 
 from app.access.port import Access, Administrator, Forbidden, Permission
 from app.audit.event import AuditEvent, By
@@ -14,17 +13,16 @@ from app.kit.db import Database
 from app.kit.errors import NotFound
 from app.kit.http import CheckedRoute, Guard, reference, responses
 from app.kit.problem import Unauthenticated
+from app.kit.view import View
 
 
-class DataCenterAccess(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class DataCenterAccess(View):
     id: str
     title: str
     permissions: list[str]
 
 
-class Me(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class Me(View):
     name: str
     data_centers: list[DataCenterAccess]
 

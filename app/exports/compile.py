@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from app.archive.frame import Frame, Titled
 from app.archive.package import Package, Packed
 from app.history.entry import Entry, Progress
-from app.kit.clock import Clock
+from app.kit.clock import LIFETIME, Clock
 from app.kit.errors import Conflict
 from app.sources.candidate import Choice, as_text
 from app.sources.port import DataSource, Reading
 from app.sources.registry import DataCenter
-from app.storage.port import LIFETIME, ArchiveStore, StoreUnavailable
+from app.storage.port import ArchiveStore, StoreUnavailable
 
 
 class CombinationEmpty(Conflict):

@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from app.history.schemas import Moment
 from app.kit.text import no_controls
+from app.kit.view import Body, Moment, View
 from app.sources.candidate import LONGEST_TOKEN
 
 
-class ExportRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class ExportRequest(Body):
     candidate: Annotated[
         str, Field(min_length=1, max_length=LONGEST_TOKEN, description="The token of one combination.")
     ]
@@ -21,7 +20,6 @@ class ExportRequest(BaseModel):
     ] = None
 
 
-class LinkView(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class LinkView(View):
     url: Annotated[str, Field(description="An absolute path at this service, which needs no header.")]
     expires_at: Annotated[Moment, Field(description="At most five minutes ahead, never beyond the export's own.")]

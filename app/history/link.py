@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.history.entry import Entry
 from app.history.tables import DOWNLOAD_LINKS
-from app.storage.port import LIFETIME
+from app.kit.clock import LIFETIME
 
 _TOKEN_BYTES = 32
 

@@ -1,20 +1,13 @@
 """How an export looks to clients, while it runs and years later, alone and as a history item."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import Field
 
 from app.history.entry import Entry, Status
-from app.kit.clock import rfc3339
-
-HANDLE_DIGITS = 12
-Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
-
-
-class View(BaseModel):
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+from app.kit.view import Moment, View
+from app.sources.candidate import HANDLE_DIGITS
 
 
 class SourceRef(View):

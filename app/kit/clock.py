@@ -1,9 +1,11 @@
-"""The time, as a callable that is passed in, and the forms in which it is written."""
+"""The time, as a callable that is passed in; how it is written, and how long an archive lives."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
+# Of an archive and its link, from the moment that it was compiled: in hours, so that no change of a clock shifts it.
+LIFETIME = timedelta(hours=14 * 24)
 
 
 def now() -> datetime:

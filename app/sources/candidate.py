@@ -15,6 +15,8 @@ from app.sources.identifier import Identifier
 from app.sources.port import Value
 
 LONGEST_TOKEN = 32768
+# How much of a visitor's handle people are shown.
+HANDLE_DIGITS = 12
 _AGE = timedelta(minutes=15)
 _TYPES: dict[str, type] = {"s": str, "i": int, "f": float, "b": bytes, "d": Decimal, "u": UUID, "t": bool}
 _TAGS = {kind: tag for tag, kind in _TYPES.items()}

@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
-from datetime import timedelta
 from typing import Protocol
 
 from app.kit.errors import Unavailable
 
-LIFETIME = timedelta(hours=14 * 24)
 _DELETE_SECONDS = 5.0
 
 

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from app.history.schemas import Moment, View
 from app.kit.text import no_controls, not_blank
+from app.kit.view import Body, Moment, View
 from app.sources.identifier import Kind
 
 IdentifierText = Annotated[
@@ -16,8 +16,7 @@ IdentifierText = Annotated[
 SourceStatus = Literal["answered", "unavailable", "unsupported"]
 
 
-class SearchRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class SearchRequest(Body):
     identifier: Annotated[IdentifierText, Field(description="A Tracking ID or an email, as typed.")]
     kind: Annotated[Kind | None, Field(description="Without it, something with an `@` is an email.")] = None
 

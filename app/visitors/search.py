@@ -5,11 +5,10 @@ from collections.abc import Mapping
 
 from app.audit.event import AuditEvent, By
 from app.audit.group import GroupedTrail
-from app.history.schemas import HANDLE_DIGITS
 from app.kit.clock import Clock
 from app.kit.logs import log, whereabouts
 from app.kit.seal import Fingerprint
-from app.sources.candidate import Candidate, Candidates, Choice, as_text
+from app.sources.candidate import HANDLE_DIGITS, Candidate, Candidates, Choice, as_text
 from app.sources.identifier import Identifier, mask
 from app.sources.port import (
     Combination,

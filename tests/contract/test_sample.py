@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from app.commands.sample.generate import ddl, shop_tables, website_tables, write_sample
-from app.history.schemas import HANDLE_DIGITS
+from app.sources.candidate import HANDLE_DIGITS
 from tests.builders import BASE, Running, archive, candidates, manifest, running
 from tests.fill import fill_postgres
 from tests.independent import expected_sections
