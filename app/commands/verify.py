@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from app.archive.schema import published
-from app.archive.verify import verify
+from app.verify.archive import verify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

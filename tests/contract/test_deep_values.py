@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.archive.verify import verify
+from app.verify.archive import verify
 from tests.builders import Running, archive, request_export, running
 from tests.small import EVENTS, Small, mapping, section, toml, write_mappings
 

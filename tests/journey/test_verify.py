@@ -16,10 +16,10 @@ import pytest
 
 from app.__main__ import main
 from app.archive.document import compact
-from app.archive.scan import Counted, Malformed, Scanner
 from app.archive.schema import published
-from app.archive.verify import verify
 from app.kit.errors import Misconfigured
+from app.verify.archive import verify
+from app.verify.document import Counted, Malformed, Scanner
 from tests.builders import archive, document, manifest, request_export, running, write_shop, write_website
 from tests.journey.test_archive import HOSTILE, german
 

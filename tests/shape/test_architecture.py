@@ -18,6 +18,7 @@ FLOORS = [
     {"bootstrap"},
     {"settings"},
     {"visitors", "exports", "erasures", "console"},
+    {"verify"},
     {"history", "archive"},
     {"sources", "storage", "queue"},
     {"access"},

@@ -15,10 +15,10 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from app.archive.document import compact
-from app.archive.scan import Counted, Malformed, Scanner
 from app.archive.schema import Included, Manifest, PersonalData
 from app.kit.clock import LIFETIME
 from app.kit.errors import Misconfigured
+from app.verify.document import Counted, Malformed, Scanner
 
 _DOCUMENT, _MANIFEST = "personal-data.json", "META/manifest.json"
 _MEMBERS = ["README.txt", _DOCUMENT, "report.html", _MANIFEST]
