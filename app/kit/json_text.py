@@ -20,6 +20,8 @@ _STEPS = {
     "after": {",": "more", "]": "after", "}": "after"},
 }
 _CLOSES = {"]": "[", "}": "{"}
+# A whole string, or a mark outside of strings; a quote alone opens a string that the text's end cuts.
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{}"]', re.DOTALL)
 
 
 def check(text: bytes) -> None:
@@ -42,6 +44,20 @@ def check(text: bytes) -> None:
             raise ValueError(place)
     if state != "after" or open_:
         raise ValueError(place)
+
+
+def end_of_brackets(text: bytes) -> int:
+    """Where the object or array that the text begins with ends; 0 where the text is cut before that. Looks at brackets
+    alone: whether it is JSON, `check` says."""
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        mark = found[0]
+        if mark == b'"':
+            return 0
+        depth += (mark in (b"[", b"{")) - (mark in (b"]", b"}"))
+        if depth == 0:
+            return found.end()
+    return 0
 
 
 def parts(text: bytes) -> Iterator[bytes]:

@@ -3,21 +3,17 @@
 import codecs
 import hashlib
 import re
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
 
-from app.kit.json_text import check, parts
+from app.kit.json_text import check, end_of_brackets
 
 _SECTIONS = b',"sections":{'
-_OPENING = re.compile(rb'(,?)"([a-z][a-z0-9_]*)":\[|\}\}')
-_LONGEST_HEAD, _LONGEST_NAME, _DEEP, _MARK = 1 << 20, 1 << 10, 100, 64
-# In ASCII `]` comes two after `[`, and `}` two after `{`.
-_TO_CLOSING = 2
-_BRACKETS = re.compile(rb"[][{}]")
-_OTHERS = bytes(set(range(256)) - set(b'[]{}"'))
+_OPENING = re.compile(rb'"([a-z][a-z0-9_]*)":\[')
+_BETWEEN_ROWS = b"},{"
+_LONGEST_HEAD, _LONGEST_NAME = 1 << 20, 1 << 10
 
 
 class Malformed(Exception):
@@ -35,7 +31,8 @@ class Counted:
 
 
 class Scanner:
-    """Holds one chunk and the row that its end cuts, however long the document is."""
+    """Reads from the front: the head, then section by section as many whole rows at a time as are at hand. Holds one
+    chunk and the row that its end cuts, however long the document is."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks, self._held = chunks, b""
@@ -44,197 +41,111 @@ class Scanner:
     def head(self) -> bytes:
         """The document without its sections. Raises Malformed."""
         while (end := self._held.find(_SECTIONS)) < 0:
-            self._more("before its sections", _LONGEST_HEAD)
-        head, self._held = self._held[:end] + b"}", self._held[end + len(_SECTIONS) :]
-        return head
+            self._need_more("before its sections", _LONGEST_HEAD)
+        return self._take(end + len(_SECTIONS))[:end] + b"}"
 
     def sections(self) -> Iterator[Counted]:
         """To be called after `head`. Raises Malformed, also where something follows the last section."""
-        first = True
-        while name := self._opened(first=first):
-            yield self._array(name)
-            first = False
-        if self._held or self._next():
+        if self._peek() == b"}":
+            self._take(1)
+        else:
+            yield self._section()
+            while self._take_one_of(b",}", "after a section") == b",":
+                yield self._section()
+        self._take_one_of(b"}", "after its sections")
+        if self._peek():
             raise Malformed("something follows its end")
 
-    def _opened(self, *, first: bool) -> str | None:
-        while not (found := _OPENING.match(self._held)):
-            self._more("between its sections", _LONGEST_NAME)
-        self._held = self._held[found.end() :]
-        if found[2] and bool(found[1]) == first:
-            raise Malformed("a comma between its sections is missing, or one too many")
-        return found[2].decode() if found[2] else None
+    def _section(self) -> Counted:
+        while not (opening := _OPENING.match(self._held)):
+            self._need_more("before a section", _LONGEST_NAME)
+        self._take(opening.end())
+        name, size, count, digest = opening[1].decode(), 1, 0, hashlib.sha256(b"[")
+        mark = b"]" if self._peek() == b"]" else b","
+        if mark == b"]":
+            digest.update(self._take(1))
+            size += 1
+        while mark == b",":
+            rows, how_many = self._rows(f"after row {count:,} of {name}")
+            count += how_many
+            mark = self._take_one_of(b",]", f"after row {count:,} of {name}")
+            digest.update(rows)
+            digest.update(mark)
+            size += len(rows) + len(mark)
+        return Counted(name, count, size, digest.hexdigest())
 
-    def _array(self, name: str) -> Counted:
-        digest, size, rows, nesting = hashlib.sha256(b"["), 2, _Rows(name), _Nesting()
-        while not nesting.ended:
-            # Whether a backslash at the end escapes what comes next, only what comes next tells.
-            escapes = len(self._held) - len(self._held.rstrip(b"\\"))
-            chunk = self._held[:-1] if escapes % 2 else self._held
-            guessed = rows.add_most(chunk)
-            cut = guessed or nesting.pass_over(chunk)
-            if not guessed:
-                rows.add(chunk[:cut], whole=nesting.at_rest)
-            digest.update(chunk[:cut])
-            size += cut
-            self._held = self._held[cut:]
-            if not (nesting.ended or self._grow() or guessed):
-                raise Malformed(f"it ends inside {name}")
-        self._held = self._held[1:]
-        digest.update(b"]")
-        return Counted(name, rows.count, size, digest.hexdigest())
+    def _rows(self, where: str) -> tuple[bytes, int]:
+        """The next rows with the commas between them, and how many they are; one at least."""
+        if self._peek() != b"{":
+            raise Malformed(f"{where} something is no JSON object")
+        size, count = _surely_whole(self._held)
+        return (self._take(size), count) if count else (self._row(where), 1)
 
-    def _more(self, where: str, most: int) -> None:
-        if len(self._held) > most or not self._grow():
+    def _row(self, where: str) -> bytes:
+        """The next row, whatever is in it: found by its brackets, and checked by a slower parser that takes any depth
+        and halves of surrogate pairs, which JSON allows (RFC 8259, 8.2 and 9)."""
+        while not (end := end_of_brackets(self._held)):
+            # Twice as much each time: a row of many megabytes is not looked through anew for each chunk of it.
+            if not self._grow(len(self._held)):
+                raise Malformed(f"it ends in the row {where}")
+        try:
+            check(self._held[:end])
+        except ValueError as error:
+            raise Malformed(f"{where} something is no JSON object") from error
+        return self._take(end)
+
+    def _peek(self) -> bytes:
+        """The next byte; empty at the document's end."""
+        if not self._held:
+            self._grow(1)
+        return self._held[:1]
+
+    def _take(self, size: int) -> bytes:
+        taken, self._held = self._held[:size], self._held[size:]
+        return taken
+
+    def _take_one_of(self, marks: bytes, where: str) -> bytes:
+        mark = self._peek()
+        if not mark or mark not in marks:
+            raise Malformed(f"{where} stands neither of {' '.join(marks.decode())}" if mark else f"it ends {where}")
+        return self._take(1)
+
+    def _need_more(self, where: str, most: int) -> None:
+        if len(self._held) > most or not self._grow(1):
             raise Malformed(f"it ends or goes astray {where}")
 
-    def _grow(self) -> bool:
-        chunk = self._next()
-        self._held += chunk
-        return bool(chunk)
-
-    def _next(self) -> bytes:
-        chunk = next(self._chunks, b"")
+    def _grow(self, least: int) -> bool:
+        """Reads so many bytes more, or to the end; whether there were any. Raises Malformed where it is not UTF-8."""
+        parts = [self._held]
+        while least > 0 and (chunk := next(self._chunks, b"")):
+            parts.append(chunk)
+            least -= len(chunk)
         try:
-            self._utf8.decode(chunk, not chunk)
+            for part in parts[1:]:
+                self._utf8.decode(part)
         except UnicodeDecodeError as error:
             raise Malformed("it is not UTF-8") from error
-        return chunk
-
-
-class _Nesting:
-    """The brackets that are open, and whether a string is. No loop goes over bytes: speed comes from that."""
-
-    def __init__(self) -> None:
-        self.at_rest, self.ended = True, False
-        self._open, self._in_string = b"", False
-
-    def pass_over(self, chunk: bytes) -> int:
-        """How much to take: up to the `]` that ends the array, else the last whole row (both at rest), else all."""
-        plain = chunk.replace(rb"\\", b"__").replace(rb"\"", b"__") if b"\\" in chunk else chunk
-        alone, in_string = self._left(plain)
-        now = _reduced(self._open + alone)
-        self.ended = b"]" in now or b"}" in now
-        if self.ended:
-            self.at_rest = True
-            return self._end(plain)
-        closes_all = len(alone.rstrip(b"[{")) >= len(self._open)
-        border = _border(plain, len(now), in_string=in_string) if closes_all else 0
-        # The comma stays with the row after it, so that none can be missing or too many.
-        border -= chunk[border - 1 : border] == b","
-        self.at_rest = border > 0
-        self._open, self._in_string = (b"", False) if self.at_rest else (now, in_string)
-        return border or len(chunk)
-
-    def _left(self, plain: bytes) -> tuple[bytes, bool]:
-        """The brackets outside strings that find no partner there; and whether the end is in a string."""
-        # Where no bracket stands between two quotes, both may go: what is in a string and what is not stays so.
-        parts = plain.translate(None, _OTHERS).replace(b'""', b"").split(b'"')
-        return _reduced(b"".join(parts[self._in_string :: 2])), self._in_string == len(parts) % 2
-
-    def _end(self, plain: bytes) -> int:
-        def left(size: int) -> bytes:
-            return _reduced(self._open + self._left(plain[:size])[0])
-
-        # A closing bracket without partner stays one, however much is added: so the first can be bisected.
-        size = bisect_left(range(len(plain)), x=True, key=lambda size: bool(left(size).strip(b"[{")))
-        if left(size) != b"]":
-            raise Malformed("its brackets do not match")
-        return size - 1
-
-
-def _border(plain: bytes, depth: int, *, in_string: bool) -> int:
-    """Backwards from the end, where so many brackets are open, to the opening of the first of them."""
-    end = len(plain)
-    while depth and end >= 0:
-        begin = plain.rfind(b'"', 0, end) + 1
-        for bracket in [] if in_string else reversed(list(_BRACKETS.finditer(plain, begin, end))):
-            depth += 1 if bracket[0] in b"]}" else -1
-            if not depth:
-                return bracket.start()
-        in_string, end = not in_string, begin - 1
-    return max(end, 0)
-
-
-def _reduced(brackets: bytes) -> bytes:
-    """Without the pairs, from the innermost outwards; one by one where they nest too deep for that to be quick."""
-    for _ in range(_DEEP):
-        fewer = brackets.replace(b"{}", b"").replace(b"[]", b"")
-        if len(fewer) == len(brackets):
-            return brackets
-        brackets = fewer
-    return _reduced_one_by_one(brackets)
-
-
-def _reduced_one_by_one(brackets: bytes) -> bytes:
-    left = bytearray()
-    for one in brackets:
-        if left and one == left[-1] + _TO_CLOSING:
-            left.pop()
-        else:
-            left.append(one)
-    return bytes(left)
+        self._held = b"".join(parts)
+        return len(parts) > 1
 
 
 class _Row(msgspec.Struct):
     """Any JSON object: what it holds is parsed and forgotten."""
 
 
-class _Rows:
-    """Parses whole rows; the beginning of one waits for the rest."""
+_parse = msgspec.json.Decoder(list[_Row]).decode
 
-    def __init__(self, name: str) -> None:
-        self.count = 0
-        self._name, self._waiting = name, list[bytes]()
-        self._ends, self._begins = b"", b""
-        self._parse = msgspec.json.Decoder(list[_Row]).decode
 
-    def add_most(self, chunk: bytes) -> int:
-        """Guesses where the last row begins: where it looks as between two rows before. If what stands before it
-        parses as whole rows, then it does begin there. Returns how much was added: 0 where the guess was wrong."""
-        place = chunk.rfind(self._ends + b"," + self._begins)
-        if place < 0 or not self.count or self._waiting or not chunk.startswith(b","):
-            return 0
-        place += len(self._ends)
+def _surely_whole(text: bytes) -> tuple[int, int]:
+    """How many bytes at the front are whole rows with commas between, and how many rows; 0 and 0 where it cannot tell.
+
+    Between two rows stands `},{`, but that may also stand within one. JSON is read from the front, though: where
+    everything before such a place parses as whole rows, a row ends there, whatever follows. Else half as much is tried.
+    """
+    reach = len(text)
+    while (end := text.rfind(_BETWEEN_ROWS, 0, reach) + 1) > 0:
         try:
-            self.count += len(self._parse(b"[" + chunk[1:place] + b"]"))
+            return end, len(_parse(b"[" + text[:end] + b"]"))
         except (msgspec.DecodeError, RecursionError):
-            return 0
-        return place
-
-    def add(self, chunk: bytes, *, whole: bool) -> None:
-        if chunk:
-            self._waiting.append(chunk)
-        if whole and self._waiting:
-            text = self._joined()
-            rows = self._parsed(text)
-            if not rows:
-                raise Malformed(f"after row {self.count:,} of {self._name} something is no JSON object")
-            self.count += rows
-            end = text[-_MARK:-1]
-            self._ends, self._begins = end[len(end.rstrip(b"}]")) :], text[1 : text.find(b":") + 1]
-
-    def _joined(self) -> bytes:
-        if self.count:
-            if not self._waiting[0].startswith(b","):
-                raise Malformed(f"a comma is missing after row {self.count:,} of {self._name}")
-            self._waiting[0] = self._waiting[0][1:]
-        text = b"".join([b"[", *self._waiting, b"]"])
-        self._waiting.clear()
-        return text
-
-    def _parsed(self, text: bytes) -> int:
-        try:
-            return len(self._parse(text))
-        except (msgspec.DecodeError, RecursionError):
-            # Unpaired surrogates (RFC 8259, 8.2) and any depth are within the grammar; that decoder takes neither.
-            return _parsed_slowly(text)
-
-
-def _parsed_slowly(text: bytes) -> int:
-    try:
-        check(text)
-    except ValueError:
-        return 0
-    rows = [row.startswith(b"{") for row in parts(text)]
-    return len(rows) if all(rows) else 0
+            reach = end // 2
+    return 0, 0

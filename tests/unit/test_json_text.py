@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.kit.json_text import check, members
+from app.kit.json_text import check, end_of_brackets, members
 
 RIGHT = [
     "1", '"a"', "null", " [ ] ", "{}", '{"a": [1, {"b": "]}"}], "c": -1.5e-3}', '"\\ud800 \\u00e9 \\\\ \\""', "[[], {}, [0]]",
@@ -55,3 +55,10 @@ def test_members_of_a_deep_object_are_found() -> None:
         ("deep", deep),
         ("last", b'"x"'),
     ]
+
+
+def test_the_end_of_an_object_is_found_in_whatever_follows_and_nowhere_before() -> None:
+    for whole in (b"{}", b'{"a":"]}\\\\","b":[{"c":"\\""}]}', b"[" * 50_000 + b"]" * 50_000):
+        assert end_of_brackets(whole + b',{"d":"') == len(whole)
+        places = range(len(whole)) if len(whole) < 100 else (0, 1, 50_000, 99_999)
+        assert [end_of_brackets(whole[:place]) for place in places] == [0] * len(places)
