@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 
 from app.access.keys import Keys
 from app.audit.group import GroupedTrail
+from app.audit.ledger import Ledger
 from app.audit.trail import Trail
 from app.exports.attempt import Attempt
 from app.exports.compile import Compile
@@ -59,7 +60,7 @@ class Services:
     store: ArchiveStore
     bell: Bell
     keys: Keys
-    trail: Trail
+    ledger: Ledger
     grouped: GroupedTrail
     search: Search
     request: RequestExport
@@ -84,14 +85,14 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     """Raises Misconfigured. Opens nothing but files: connections come with the first use."""
     threads = Threads()
     registry = build_registry(settings, environ, clock, threads)
-    database, trail = build_database(settings), Trail(clock)
-    grouped = GroupedTrail(database, trail)
+    ledger = Ledger(build_database(settings), Trail(clock))
+    database, grouped = ledger.database, GroupedTrail(ledger.database, ledger.trail)
     keyring = Keyring(_secret(settings), settings.secret_key_previous)
-    keys, candidates = Keys(database, trail, clock), Candidates(keyring, clock)
+    keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
     store, bell = build_store(settings, threads), RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
     browse = Browse(database, PageTokens(keyring, clock), clock)
-    sendings = Sendings(database, trail, clock)
-    download = Download(browse, database, store, sendings, trail, clock)
+    sendings = Sendings(ledger, clock)
+    download = Download(browse, ledger, store, sendings, clock)
     return Services(
         settings=settings,
         threads=threads,
@@ -100,18 +101,18 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
         store=store,
         bell=bell,
         keys=keys,
-        trail=trail,
+        ledger=ledger,
         grouped=grouped,
         search=Search(registry, candidates, grouped, clock),
-        request=RequestExport(registry, candidates, database, trail, bell, clock),
+        request=RequestExport(registry, candidates, ledger, bell, clock),
         browse=browse,
         sendings=sendings,
         download=download,
-        link=LinkArchive(download, database, keys, trail, clock),
-        end=EndExport(browse, database, store, trail, clock),
-        retry=RetryExport(browse, database, trail, bell, clock),
-        attempt=Attempt(database, registry, keys, candidates, store, Compile(store, clock), trail, clock),
-        tick=Tick(database, store, trail, bell, clock),
+        link=LinkArchive(download, ledger, keys, clock),
+        end=EndExport(browse, ledger, store),
+        retry=RetryExport(browse, ledger, bell, clock),
+        attempt=Attempt(ledger, registry, keys, candidates, store, Compile(store, clock), clock),
+        tick=Tick(ledger, store, bell, clock),
     )
 
 
@@ -123,7 +124,7 @@ def build_database(settings: Settings) -> Database:
 
 def build_keys(settings: Settings, clock: Clock = now) -> tuple[Database, Keys]:
     database = build_database(settings)
-    return database, Keys(database, Trail(clock), clock)
+    return database, Keys(Ledger(database, Trail(clock)), clock)
 
 
 def build_registry(

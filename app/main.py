@@ -66,7 +66,7 @@ def create_app(services: Services) -> FastAPI:
 
 def _routers(services: Services) -> list[APIRouter]:
     titles = {center.id: center.title for center in services.registry.centers.values()}
-    keeper = access.Gatekeeper(services.keys, titles, services.database, services.trail)
+    keeper = access.Gatekeeper(services.keys, titles, services.ledger)
     return [
         access.routes(keeper),
         sources.routes(services.registry, keeper),

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends, Request
 
 from app.access.port import Access, Administrator, Forbidden, Permission
 from app.audit.event import AuditEvent, By
-from app.audit.trail import Trail
-from app.kit.db import Database
+from app.audit.ledger import Ledger
 from app.kit.errors import NotFound
 from app.kit.http import CheckedRoute, Guard, reference, responses
 from app.kit.problem import Unauthenticated
@@ -30,9 +29,8 @@ class Me(View):
 class Gatekeeper:
     """Makes guards. Knows the data centers by id and title; refusals go into the audit trail."""
 
-    def __init__(self, access: Access, titles: Mapping[str, str], database: Database, trail: Trail) -> None:
-        self._access, self._database, self._trail = access, database, trail
-        self.titles = titles
+    def __init__(self, access: Access, titles: Mapping[str, str], ledger: Ledger) -> None:
+        self._access, self._ledger, self.titles = access, ledger, titles
 
     def requires(self, permission: Permission) -> Any:
         """A dependency for a route: admits whoever has the permission in the data center of the path."""
@@ -46,10 +44,8 @@ class Gatekeeper:
         return found
 
     async def refuse(self, by: By, data_center: str, permission: Permission) -> None:
-        details = {"permission": permission}
-        async with self._database.writing() as connection:
-            event = AuditEvent("access:refuse", by, data_center, "refused", details=details)
-            await self._trail.append(connection, event)
+        event = AuditEvent("access:refuse", by, data_center, "refused", details={"permission": permission})
+        await self._ledger.record(event)
 
 
 class _Requires(Guard):

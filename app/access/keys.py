@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from app.access.port import ROLES, Administrator, Role
 from app.access.recent import LiveKey, RecentKeys
 from app.audit.event import Action, AuditEvent, By
-from app.audit.trail import Trail
+from app.audit.ledger import Ledger
 from app.kit.clock import Clock
-from app.kit.db import METADATA, Database, UtcDateTime
+from app.kit.db import METADATA, UtcDateTime
 from app.kit.errors import Misconfigured
 
 API_KEYS = Table(
@@ -48,8 +48,8 @@ class KeyOrder:
 class Keys:
     """Makes, lists, revokes and checks API keys."""
 
-    def __init__(self, database: Database, trail: Trail, clock: Clock) -> None:
-        self._database, self._trail, self._clock = database, trail, clock
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger, self._clock = ledger, clock
         self._recent = RecentKeys(self._read)
 
     async def authenticate(self, token: str) -> Administrator | None:
@@ -60,7 +60,7 @@ class Keys:
         return self._valid(key) if matches else None
 
     async def known(self, name: str) -> Administrator | None:
-        async with self._database.reading() as connection:
+        async with self._ledger.reading() as connection:
             found = await connection.execute(select(API_KEYS).where(API_KEYS.c.name == name, _LIVE))
             row = found.one_or_none()
         return self._valid(_live_key(row)) if row else None
@@ -78,9 +78,9 @@ class Keys:
             "expires_at": now + order.lifetime if order.lifetime else None,
         }
         try:
-            async with self._database.writing() as connection:
+            async with self._ledger.writing() as connection:
                 await connection.execute(insert(API_KEYS), row)
-                await self._trail.append(connection, _event("keys:create", key_id, order.name))
+                await self._ledger.append(connection, _event("keys:create", key_id, order.name))
         except IntegrityError as error:
             message = (
                 f"A key named {order.name!r} exists; revoke it first (python -m app keys list), or choose another name."
@@ -93,17 +93,17 @@ class Keys:
         mine: ColumnElement[bool] = API_KEYS.c.id == key_id
         revoking = update(API_KEYS).where(mine, _LIVE).values(revoked_at=self._clock()).returning(API_KEYS.c.name)
         try:
-            async with self._database.writing() as connection:
+            async with self._ledger.writing() as connection:
                 name = (await connection.execute(revoking)).scalar_one_or_none()
                 if name is not None:
-                    await self._trail.append(connection, _event("keys:revoke", key_id, name))
+                    await self._ledger.append(connection, _event("keys:revoke", key_id, name))
         finally:
             # Whatever came of it, in this process it counts at once.
             self._recent.forget(key_id)
         return name is not None
 
     async def listed(self) -> list[Row[tuple[object, ...]]]:
-        async with self._database.reading() as connection:
+        async with self._ledger.reading() as connection:
             found = await connection.execute(select(API_KEYS).order_by(API_KEYS.c.created_at))
             return list(found)
 
@@ -111,7 +111,7 @@ class Keys:
         await self._recent.close()
 
     async def _read(self, key_id: str) -> LiveKey | None:
-        async with self._database.reading() as connection:
+        async with self._ledger.reading() as connection:
             row = (await connection.execute(_BY_ID, {"key_id": key_id})).one_or_none()
         return _live_key(row) if row else None
 

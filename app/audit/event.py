@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 Outcome = Literal["done", "refused", "failed"]
+Details = Mapping[str, str | int | None]
 Action = Literal[
     "visitors:search",
     "exports:request",
@@ -45,4 +46,4 @@ class AuditEvent:
     outcome: Outcome = "done"
     data_source: str | None = None
     entry_id: UUID | None = None
-    details: Mapping[str, str | int | None] = field(default_factory=dict)
+    details: Details = field(default_factory=dict)

@@ -4,7 +4,6 @@ import asyncio
 import random
 import secrets
 from collections import Counter as Counted
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,13 +11,14 @@ from uuid import uuid4
 
 from app.access.port import Access
 from app.archive.package import Packed
-from app.audit.event import SERVICE, Action, AuditEvent, Outcome
-from app.audit.trail import Trail
+from app.audit.event import SERVICE
+from app.audit.ledger import Ledger
 from app.exports.compile import Compile, Counter
 from app.history.entry import Entry, get_entry, move, set_archive_key
+from app.history.event import event_of
 from app.history.job import KEPT_AFTER_FAILURE, LEASE, Job, beat, claim, finish, put_back, set_aside
 from app.kit.clock import Clock
-from app.kit.db import Database, DatabaseUnavailable
+from app.kit.db import DatabaseUnavailable
 from app.kit.errors import Conflict, Failure, NotFound, Unavailable
 from app.kit.logs import log, whereabouts
 from app.sources.candidate import Candidates
@@ -43,13 +43,12 @@ class PermissionLost(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    database: Database
+    ledger: Ledger
     registry: Registry
     access: Access
     candidates: Candidates
     store: ArchiveStore
     compile: Compile
-    trail: Trail
     clock: Clock
     # Exports that this process reads now, by data center and source; one claim at a time, so that it stays true.
     running: Counted[tuple[str, str]] = field(default_factory=Counted)
@@ -87,7 +86,7 @@ class Attempt:
 
     async def _claim(self) -> tuple[Job, Entry] | None:
         now, busy = self.clock(), [where for where in self.running if self._is_busy(where)]
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             job = await claim(connection, uuid4(), now, busy)
             if job is None:
                 return None
@@ -95,7 +94,7 @@ class Attempt:
             entry = await get_entry(connection, job.data_center, job.entry_id, now)
             if entry is None:
                 return None
-            await self.trail.append(connection, _event("exports:start", entry))
+            await self.ledger.append(connection, event_of(entry, "exports:start", SERVICE))
         return job, entry
 
     def _is_busy(self, where: tuple[str, str]) -> bool:
@@ -131,7 +130,7 @@ class Attempt:
             await asyncio.sleep(_BEAT_SECONDS)
             until = self.clock() + LEASE
             try:
-                async with self.database.writing() as connection:
+                async with self.ledger.writing() as connection:
                     wanted = await beat(connection, job, counter.progress(), until)
                 held_until = until
             except DatabaseUnavailable:
@@ -153,7 +152,7 @@ class Attempt:
         """The key stands in the entry before the upload begins; what the last attempt left is removed first."""
         if entry.archive_key:
             await self.store.delete(entry.archive_key)
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             await set_archive_key(connection, entry.id, entry.archive_key, key)
 
     async def _end(self, job: Job, entry: Entry, key: str, packed: Packed | None) -> None:
@@ -166,7 +165,7 @@ class Attempt:
         with suppress(TimeoutError, StoreUnavailable, DatabaseUnavailable):
             async with asyncio.timeout(_TIDY_SECONDS):
                 await self.store.delete(key)
-                async with self.database.writing() as connection:
+                async with self.ledger.writing() as connection:
                     await set_archive_key(connection, entry.id, key, None)
 
     async def _surely_ready(self, job: Job, entry: Entry, key: str, packed: Packed) -> bool:
@@ -181,7 +180,7 @@ class Attempt:
                 await asyncio.sleep(_BEAT_SECONDS)
 
     async def _made_ready(self, job: Job, entry: Entry, key: str, packed: Packed) -> bool:
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             if not await finish(connection, job):
                 now_stored = await get_entry(connection, job.data_center, job.entry_id, self.clock())
                 return now_stored is not None and (now_stored.status, now_stored.archive_key) == ("ready", key)
@@ -190,8 +189,8 @@ class Attempt:
                 connection, job.entry_id, ("compiling",), "ready", archive_key=key,
                 compiled_at=packed.compiled_at, expires_at=packed.expires_at, size=packed.size, sha256=packed.sha256,
             )  # fmt: skip
-            event = _event("exports:ready", entry, {"size": packed.size, "sha256": packed.sha256})
-            await self.trail.append(connection, event)
+            ready = event_of(entry, "exports:ready", SERVICE, details={"size": packed.size, "sha256": packed.sha256})
+            await self.ledger.append(connection, ready)
         return True
 
     async def _again_or_fail(self, job: Job, entry: Entry, error: Unavailable) -> None:
@@ -202,31 +201,26 @@ class Attempt:
         log.warning("export %s, attempt %d: %s: %s", entry.id, attempts, error.slug, error.detail)
         # Jitter spreads what failed together, and only ever lengthens.
         wait = timedelta(seconds=2 ** (attempts - 1) * (1 + random.uniform(0, _MOST_JITTER)))  # noqa: S311
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             if await put_back(connection, job, self.clock() + wait, attempts):
                 await move(connection, job.entry_id, ("compiling",), "queued")
 
     async def _fail(self, job: Job, entry: Entry, error: Failure) -> None:
         log.error("export %s failed: %s: %s", entry.id, error.slug, error.detail)
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             if await set_aside(connection, job.entry_id, job.lease, self.clock() + KEPT_AFTER_FAILURE):
                 await move(connection, job.entry_id, ("compiling",), "failed", problem=error.slug)
                 details = {"problem": error.slug, "detail": error.detail}
-                await self.trail.append(connection, _event("exports:fail", entry, details))
+                await self.ledger.append(connection, event_of(entry, "exports:fail", SERVICE, "failed", details))
 
     async def _hand_back(self, job: Job) -> None:
         """A worker that stops gives its job back at once, for the next one to take up. It does not stay for a database
         that does not answer: the lease runs out by itself."""
         with suppress(TimeoutError, DatabaseUnavailable):
-            async with asyncio.timeout(_TIDY_SECONDS), self.database.writing() as connection:
+            async with asyncio.timeout(_TIDY_SECONDS), self.ledger.writing() as connection:
                 if await put_back(connection, job, self.clock(), job.attempts):
                     await move(connection, job.entry_id, ("compiling",), "queued")
 
 
 def _where(entry: Entry) -> tuple[str, str]:
     return entry.data_center, entry.source_id
-
-
-def _event(action: Action, entry: Entry, details: Mapping[str, str | int | None] | None = None) -> AuditEvent:
-    outcome: Outcome = "failed" if action == "exports:fail" else "done"
-    return AuditEvent(action, SERVICE, entry.data_center, outcome, entry.source_id, entry.id, details or {})

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 
-from app.audit.event import Action, AuditEvent, By, Outcome
-from app.audit.trail import Trail
+from app.audit.event import By, Details, Outcome
+from app.audit.ledger import Ledger
 from app.exports.ranges import Span
 from app.exports.sending import Sending, Sendings
 from app.history.browse import Browse
 from app.history.entry import Entry, count_download
+from app.history.event import event_of
 from app.kit.clock import Clock
-from app.kit.db import Database
 from app.kit.errors import Conflict, Failure, Gone
 from app.storage.port import ArchiveStore, StoreUnavailable
 
@@ -43,10 +43,9 @@ class ExportRevoked(Gone):
 @dataclass(frozen=True, slots=True)
 class Download:
     browse: Browse
-    database: Database
+    ledger: Ledger
     store: ArchiveStore
     sendings: Sendings
-    trail: Trail
     clock: Clock
 
     async def ready(self, by: By, data_center: str, entry_id: str) -> Entry:
@@ -58,7 +57,7 @@ class Download:
 
     async def refuse(self, by: By, entry: Entry, failure: Failure) -> NoReturn:
         """Records the refusal, then raises it."""
-        await self._record(_event("exports:download", by, entry, "refused", {"problem": failure.slug}))
+        await self._record(by, entry, "refused", {"problem": failure.slug})
         raise failure
 
     async def elsewhere(self, by: By, entry: Entry) -> str | None:
@@ -68,10 +67,10 @@ class Download:
         seconds = int(min(LINK_LIFETIME, (entry.expires_at or now) - now).total_seconds())
         url = await self.store.link(entry.archive_key or "", filename(entry), max(1, seconds))
         if url is not None:
-            async with self.database.writing() as connection:
+            async with self.ledger.writing() as connection:
                 await count_download(connection, entry.id, now)
-                event = _event("exports:download", by, entry, "done", {"redirected_seconds": seconds})
-                await self.trail.append(connection, event)
+                event = event_of(entry, "exports:download", by, details={"redirected_seconds": seconds})
+                await self.ledger.append(connection, event)
         return url
 
     async def begin(self, by: By, entry: Entry, span: Span) -> Sending:
@@ -82,15 +81,14 @@ class Download:
             try:
                 first = await anext(source, b"")
             except StoreUnavailable as error:
-                await self._record(_event("exports:download", by, entry, "failed", {"problem": error.slug}))
+                await self._record(by, entry, "failed", {"problem": error.slug})
                 raise
-            await self._record(_event("exports:download", by, entry, "done", {"from": span.start, "to": span.end}))
+            await self._record(by, entry, "done", {"from": span.start, "to": span.end})
             undo.pop_all()
         return self.sendings.begin(by, entry, span, first, source)
 
-    async def _record(self, event: AuditEvent) -> None:
-        async with self.database.writing() as connection:
-            await self.trail.append(connection, event)
+    async def _record(self, by: By, entry: Entry, outcome: Outcome, details: Details) -> None:
+        await self.ledger.record(event_of(entry, "exports:download", by, outcome, details))
 
 
 def filename(entry: Entry) -> str:
@@ -102,7 +100,3 @@ def _refusal(entry: Entry) -> Failure | None:
     if entry.status == "ready":
         return None
     return {"expired": ExportExpired, "revoked": ExportRevoked}.get(entry.status, ExportNotReady)()
-
-
-def _event(action: Action, by: By, entry: Entry, outcome: Outcome, details: dict[str, str | int | None]) -> AuditEvent:
-    return AuditEvent(action, by, entry.data_center, outcome, entry.source_id, entry.id, details)

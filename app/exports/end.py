@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from app.audit.event import Action, AuditEvent, By
-from app.audit.trail import Trail
+from app.audit.event import By
+from app.audit.ledger import Ledger
 from app.history.browse import Browse
 from app.history.entry import Entry, move, set_archive_key
+from app.history.event import event_of
 from app.history.job import drop, hold
-from app.kit.clock import Clock
-from app.kit.db import Database
 from app.kit.errors import Conflict
 from app.kit.logs import log
 from app.storage.port import ArchiveStore, StoreUnavailable, delete_soon
@@ -25,10 +24,8 @@ class ExportFinal(Conflict):
 @dataclass(frozen=True, slots=True)
 class EndExport:
     browse: Browse
-    database: Database
+    ledger: Ledger
     store: ArchiveStore
-    trail: Trail
-    clock: Clock
 
     async def __call__(self, by: By, data_center: str, entry_id: str) -> Entry | None:
         """The cancelled export, or None where a ready one was revoked. Raises NotFound, ExportFinal."""
@@ -43,19 +40,19 @@ class EndExport:
         return None
 
     async def _cancelled(self, by: By, entry: Entry) -> bool:
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             await hold(connection, entry.id)
             if not await move(connection, entry.id, ("queued", "compiling"), "cancelled"):
                 return False
             await drop(connection, entry.id)
-            await self.trail.append(connection, _event("exports:cancel", by, entry))
+            await self.ledger.append(connection, event_of(entry, "exports:cancel", by))
         return True
 
     async def _revoked(self, by: By, entry: Entry) -> bool:
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             if not await move(connection, entry.id, ("ready",), "revoked"):
                 return False
-            await self.trail.append(connection, _event("exports:revoke", by, entry))
+            await self.ledger.append(connection, event_of(entry, "exports:revoke", by))
         return True
 
     async def _remove(self, entry: Entry) -> None:
@@ -64,9 +61,5 @@ class EndExport:
         except StoreUnavailable as error:
             log.warning("export %s is revoked; its archive is removed later: %s", entry.id, error.detail)
             return
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             await set_archive_key(connection, entry.id, entry.archive_key, None)
-
-
-def _event(action: Action, by: By, entry: Entry) -> AuditEvent:
-    return AuditEvent(action, by, entry.data_center, data_source=entry.source_id, entry_id=entry.id)

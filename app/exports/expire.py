@@ -5,11 +5,11 @@ import random
 from dataclasses import dataclass
 
 from app.audit.event import SERVICE, AuditEvent
-from app.audit.trail import Trail
+from app.audit.ledger import Ledger
 from app.history.entry import Entry, move, outlived, set_archive_key
+from app.history.event import event_of
 from app.history.job import KEPT_AFTER_FAILURE, LostLease, any_due, dead_leases, forget, set_aside, void_leases
 from app.kit.clock import Clock
-from app.kit.db import Database
 from app.kit.errors import Conflict
 from app.kit.logs import log, whereabouts
 from app.queue.port import Bell
@@ -30,9 +30,8 @@ class AttemptsExhausted(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    database: Database
+    ledger: Ledger
     store: ArchiveStore
-    trail: Trail
     bell: Bell
     clock: Clock
 
@@ -47,7 +46,7 @@ class Tick:
     async def __call__(self) -> None:
         await self._take_back()
         await self._delete_outlived()
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             await forget(connection, self.clock())
             due = await any_due(connection, self.clock())
         if due:
@@ -55,21 +54,21 @@ class Tick:
 
     async def void_leases(self) -> None:
         """When the only process starts, nobody can be working on anything."""
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             await void_leases(connection, self.clock())
 
     async def _take_back(self) -> None:
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             for lost in await dead_leases(connection, self.clock()):
                 if lost.lost_leases < MOST_LOST_LEASES:
                     await move(connection, lost.entry_id, ("compiling",), "queued")
                     continue
                 await set_aside(connection, lost.entry_id, None, self.clock() + KEPT_AFTER_FAILURE)
                 await move(connection, lost.entry_id, ("compiling",), "failed", problem=AttemptsExhausted.slug)
-                await self.trail.append(connection, _exhausted(lost))
+                await self.ledger.append(connection, _exhausted(lost))
 
     async def _delete_outlived(self) -> None:
-        async with self.database.reading() as connection:
+        async with self.ledger.reading() as connection:
             entries = await outlived(connection, self.clock(), _AT_ONCE)
         # In any order, so that one archive that cannot be removed does not always stand before the others.
         for entry in random.sample(entries, len(entries)):
@@ -82,13 +81,10 @@ class Tick:
 
     async def _delete(self, entry: Entry) -> None:
         await delete_soon(self.store, entry.archive_key or "")
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             gone = await set_archive_key(connection, entry.id, entry.archive_key, None)
             if gone and entry.status == "expired":
-                event = AuditEvent(
-                    "exports:expire", SERVICE, entry.data_center, data_source=entry.source_id, entry_id=entry.id
-                )
-                await self.trail.append(connection, event)
+                await self.ledger.append(connection, event_of(entry, "exports:expire", SERVICE))
 
 
 def _exhausted(lost: LostLease) -> AuditEvent:

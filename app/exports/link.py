@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.access.port import Access
-from app.audit.event import AuditEvent, By
-from app.audit.trail import Trail
+from app.audit.event import By
+from app.audit.ledger import Ledger
 from app.exports.download import LINK_LIFETIME, Download
 from app.history.entry import Entry
+from app.history.event import event_of
 from app.history.link import add_link, find_link
 from app.kit.clock import Clock
-from app.kit.db import Database
 from app.kit.errors import Gone, NotFound
 
 
@@ -25,9 +25,8 @@ class LinkExpired(Gone):
 @dataclass(frozen=True, slots=True)
 class LinkArchive:
     download: Download
-    database: Database
+    ledger: Ledger
     access: Access
-    trail: Trail
     clock: Clock
 
     async def make(self, by: By, data_center: str, entry_id: str) -> tuple[str, datetime]:
@@ -35,15 +34,14 @@ class LinkArchive:
         entry = await self.download.ready(by, data_center, entry_id)
         now = self.clock()
         expires_at = min(now + LINK_LIFETIME, entry.expires_at or now)
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             token = await add_link(connection, entry, by.name, expires_at, now)
-            event = AuditEvent("exports:link", by, entry.data_center, "done", entry.source_id, entry.id)
-            await self.trail.append(connection, event)
+            await self.ledger.append(connection, event_of(entry, "exports:link", by))
         return token, expires_at
 
     async def follow(self, token: str, address: str | None, reference: str) -> tuple[By, Entry]:
         """Who made the link, and the entry behind it. Raises NotFound, LinkExpired, and what `Download.ready` does."""
-        async with self.database.reading() as connection:
+        async with self.ledger.reading() as connection:
             link = await find_link(connection, token)
         if link is None:
             raise NotFound

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from app.audit.event import AuditEvent, By
-from app.audit.trail import Trail
+from app.audit.event import By
+from app.audit.ledger import Ledger
 from app.history.entry import Entry, NewEntry, SubjectBusy, add_entry, get_entry, unfinished_of
+from app.history.event import event_of
 from app.history.job import add_job
 from app.kit.clock import Clock
-from app.kit.db import Database
 from app.kit.errors import Conflict
 from app.kit.identity import uuid7
 from app.kit.text import storable
@@ -28,8 +28,7 @@ class ExportUnfinished(Conflict):
 class RequestExport:
     registry: Registry
     candidates: Candidates
-    database: Database
-    trail: Trail
+    ledger: Ledger
     bell: Bell
     clock: Clock
 
@@ -47,21 +46,18 @@ class RequestExport:
 
     async def _record(self, by: By, new: NewEntry, sealed_choice: str) -> Entry:
         now = new.requested_at
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             await add_entry(connection, new)
             await add_job(connection, new.id, new.data_center, sealed_choice, now)
-            event = AuditEvent(
-                "exports:request", by, new.data_center, data_source=new.source_id, entry_id=new.id,
-                details={"label": new.label, "handle": new.handle, "case_reference": new.case_reference},
-            )  # fmt: skip
-            await self.trail.append(connection, event)
             entry = await get_entry(connection, new.data_center, new.id, now)
-        if entry is None:
-            raise ExportUnfinished
+            if entry is None:
+                raise ExportUnfinished
+            details = {"label": new.label, "handle": new.handle, "case_reference": new.case_reference}
+            await self.ledger.append(connection, event_of(entry, "exports:request", by, details=details))
         return entry
 
     async def _already(self, by: By, subject: str) -> Entry:
-        async with self.database.reading() as connection:
+        async with self.ledger.reading() as connection:
             entry = await unfinished_of(connection, subject, self.clock())
         if entry is None or entry.requested_by != by.name:
             raise ExportUnfinished

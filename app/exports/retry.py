@@ -2,23 +2,22 @@
 
 from dataclasses import dataclass
 
-from app.audit.event import AuditEvent, By
-from app.audit.trail import Trail
+from app.audit.event import By
+from app.audit.ledger import Ledger
 from app.exports.end import ExportFinal
 from app.exports.request import ExportUnfinished
 from app.history.browse import Browse
 from app.history.entry import UNFINISHED, Entry, SubjectBusy, move
+from app.history.event import event_of
 from app.history.job import take_up
 from app.kit.clock import Clock
-from app.kit.db import Database
 from app.queue.port import Bell
 
 
 @dataclass(frozen=True, slots=True)
 class RetryExport:
     browse: Browse
-    database: Database
-    trail: Trail
+    ledger: Ledger
     bell: Bell
     clock: Clock
 
@@ -35,10 +34,9 @@ class RetryExport:
         return await self.browse.one(data_center, entry_id)
 
     async def _queue_again(self, by: By, entry: Entry) -> None:
-        async with self.database.writing() as connection:
+        async with self.ledger.writing() as connection:
             if not await take_up(connection, entry.id, self.clock()):
                 raise ExportFinal
             if not await move(connection, entry.id, ("failed",), "queued", problem=None):
                 raise ExportFinal
-            event = AuditEvent("exports:retry", by, entry.data_center, data_source=entry.source_id, entry_id=entry.id)
-            await self.trail.append(connection, event)
+            await self.ledger.append(connection, event_of(entry, "exports:retry", by))

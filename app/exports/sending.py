@@ -5,12 +5,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from app.audit.event import AuditEvent, By
-from app.audit.trail import Trail
+from app.audit.event import By
+from app.audit.ledger import Ledger
 from app.exports.ranges import Span
 from app.history.entry import Entry, count_download, uncount_download
+from app.history.event import event_of
 from app.kit.clock import Clock
-from app.kit.db import Database, DatabaseUnavailable
+from app.kit.db import DatabaseUnavailable
 from app.kit.logs import log
 
 # A process that is told to stop cancels open answers after 3 s and has ended after 4.5 s.
@@ -22,8 +23,7 @@ _COUNT_SECONDS = 1.0
 class Sendings:
     """Keeps what is on its way, so that the process does not end before it is recorded."""
 
-    database: Database
-    trail: Trail
+    ledger: Ledger
     clock: Clock
     open: set[asyncio.Future[None]] = field(default_factory=set)
 
@@ -73,7 +73,7 @@ class Sending:
     async def _count(self) -> None:
         """Nobody's download breaks off, or waits for long, because it cannot be counted."""
         try:
-            async with asyncio.timeout(_COUNT_SECONDS), self._among.database.writing() as connection:
+            async with asyncio.timeout(_COUNT_SECONDS), self._among.ledger.writing() as connection:
                 await count_download(connection, self._entry.id, self._among.clock())
             self._counted = True
         except (TimeoutError, DatabaseUnavailable):
@@ -89,9 +89,8 @@ class Sending:
             self.recorded.set_result(None)
 
     async def _record(self) -> None:
-        entry, details = self._entry, {"bytes": self._sent}
-        event = AuditEvent("exports:sent", self._by, entry.data_center, "done", entry.source_id, entry.id, details)
-        async with self._among.database.writing() as connection:
+        async with self._among.ledger.writing() as connection:
             if self._counted and self._sent < self._span.end - self._span.start:
-                await uncount_download(connection, entry)
-            await self._among.trail.append(connection, event)
+                await uncount_download(connection, self._entry)
+            event = event_of(self._entry, "exports:sent", self._by, details={"bytes": self._sent})
+            await self._among.ledger.append(connection, event)

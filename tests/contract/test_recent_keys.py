@@ -40,7 +40,7 @@ async def test_another_process_revokes_a_key_within_a_second_and_this_one_at_onc
 ) -> None:
     async with on(request, engine, tmp_path, work=False) as service:
         here = service.services.keys
-        there = Keys(service.services.database, service.services.trail, service.clock)
+        there = Keys(service.services.ledger, service.clock)
         first = await here.create(ORDER)
         assert await here.authenticate(first)
         assert await there.revoke(first.split("_")[1])
