@@ -14,16 +14,21 @@ from app.access.keys import Keys
 from app.audit.group import GroupedTrail
 from app.audit.ledger import Ledger
 from app.audit.trail import Trail
-from app.exports.attempt import Attempt
 from app.exports.compile import Compile
 from app.exports.download import Download
 from app.exports.end import EndExport
-from app.exports.expire import Tick
+from app.exports.expire import ExpireArchives
 from app.exports.link import LinkArchive
 from app.exports.request import RequestExport
 from app.exports.retry import RetryExport
 from app.exports.sending import Sendings
+from app.exports.work import ExportWork
 from app.history.browse import Browse
+from app.jobs.local import LocalBell
+from app.jobs.port import Bell
+from app.jobs.redis import RedisBell
+from app.jobs.run import RunJob
+from app.jobs.tick import Tick
 from app.kit.clock import Clock, now
 from app.kit.db import Database, database_url
 from app.kit.errors import Misconfigured
@@ -31,9 +36,6 @@ from app.kit.logs import configure, log, whereabouts
 from app.kit.page import PageTokens
 from app.kit.seal import Keyring
 from app.kit.threads import Threads
-from app.queue.local import LocalBell
-from app.queue.port import Bell
-from app.queue.redis import RedisBell
 from app.settings import Settings, unknown_settings
 from app.sources.agents import read_agent
 from app.sources.candidate import Candidates
@@ -70,7 +72,7 @@ class Services:
     link: LinkArchive
     end: EndExport
     retry: RetryExport
-    attempt: Attempt
+    run_job: RunJob
     tick: Tick
 
     async def close(self) -> None:
@@ -93,6 +95,7 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     browse = Browse(database, PageTokens(keyring, clock), clock)
     sendings = Sendings(ledger, clock)
     download = Download(browse, ledger, store, sendings, clock)
+    work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock), clock)
     return Services(
         settings=settings,
         threads=threads,
@@ -111,8 +114,8 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
         link=LinkArchive(download, ledger, keys, clock),
         end=EndExport(browse, ledger, store),
         retry=RetryExport(browse, ledger, bell, clock),
-        attempt=Attempt(ledger, registry, keys, candidates, store, Compile(store, clock), clock),
-        tick=Tick(ledger, store, bell, clock),
+        run_job=RunJob(database, work, clock),
+        tick=Tick(database, work, [ExpireArchives(ledger, store, clock)], bell, clock),
     )
 
 

@@ -88,7 +88,7 @@ def _life_of(services: Services) -> Callable[[FastAPI], Any]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(services.close)
             if services.settings.embedded:
-                await services.tick.void_leases()
+                await services.tick.end_leases()
             stack.push_async_callback(_stop, _workers(services))
             await look_at_store(services)
             if not services.registry.centers:
@@ -101,7 +101,7 @@ def _life_of(services: Services) -> Callable[[FastAPI], Any]:
 def _workers(services: Services) -> list[asyncio.Task[None]]:
     work = [services.tick.forever()]
     if services.settings.compiles_itself:
-        work.append(services.bell.answer(services.attempt, services.settings.max_exports))
+        work.append(services.bell.answer(services.run_job, services.settings.max_exports))
     return [asyncio.create_task(one) for one in work]
 
 

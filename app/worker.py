@@ -19,7 +19,7 @@ async def work(services: Services) -> None:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     parts = (
         services.tick.forever(),
-        services.bell.answer(services.attempt, services.settings.max_exports),
+        services.bell.answer(services.run_job, services.settings.max_exports),
         _show_life(services.settings.sign_of_life),
     )
     working = [asyncio.create_task(one) for one in parts]

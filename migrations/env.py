@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 
 from app.access.keys import API_KEYS
 from app.audit.trail import AUDIT_EVENTS
-from app.history.tables import JOBS
+from app.history.tables import HISTORY_ENTRIES
+from app.jobs.tables import JOBS
 from app.kit.db import METADATA
 
 # Alembic compares METADATA with a database; importing the tables is what fills it.
-assert {API_KEYS.name, AUDIT_EVENTS.name, JOBS.name} <= set(METADATA.tables)  # noqa: S101
+assert {API_KEYS.name, AUDIT_EVENTS.name, HISTORY_ENTRIES.name, JOBS.name} <= set(METADATA.tables)  # noqa: S101
 
 
 def run(connection: Connection) -> None:

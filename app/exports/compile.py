@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from app.archive.frame import Frame, Titled
 from app.archive.package import Package, Packed
-from app.history.entry import Entry, Progress
+from app.history.entry import Entry
+from app.jobs.job import Progress
 from app.kit.clock import LIFETIME, Clock
 from app.kit.errors import Conflict
 from app.sources.candidate import Choice, as_text

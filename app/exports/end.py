@@ -7,7 +7,7 @@ from app.audit.ledger import Ledger
 from app.history.browse import Browse
 from app.history.entry import Entry, move, set_archive_key
 from app.history.event import event_of
-from app.history.job import drop, hold
+from app.jobs.job import delete_unwanted, lock_job
 from app.kit.errors import Conflict
 from app.kit.logs import log
 from app.storage.port import ArchiveStore, StoreUnavailable, delete_soon
@@ -41,10 +41,10 @@ class EndExport:
 
     async def _cancelled(self, by: By, entry: Entry) -> bool:
         async with self.ledger.writing() as connection:
-            await hold(connection, entry.id)
+            await lock_job(connection, entry.id)
             if not await move(connection, entry.id, ("queued", "compiling"), "cancelled"):
                 return False
-            await drop(connection, entry.id)
+            await delete_unwanted(connection, entry.id)
             await self.ledger.append(connection, event_of(entry, "exports:cancel", by))
         return True
 

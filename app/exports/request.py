@@ -6,12 +6,12 @@ from app.audit.event import By
 from app.audit.ledger import Ledger
 from app.history.entry import Entry, NewEntry, SubjectBusy, add_entry, get_entry, unfinished_of
 from app.history.event import event_of
-from app.history.job import add_job
+from app.jobs.job import add_job
+from app.jobs.port import Bell
 from app.kit.clock import Clock
 from app.kit.errors import Conflict
 from app.kit.identity import uuid7
 from app.kit.text import storable
-from app.queue.port import Bell
 from app.sources.candidate import Candidate, Candidates, as_text
 from app.sources.registry import Registry
 

@@ -9,9 +9,9 @@ from app.exports.request import ExportUnfinished
 from app.history.browse import Browse
 from app.history.entry import UNFINISHED, Entry, SubjectBusy, move
 from app.history.event import event_of
-from app.history.job import take_up
+from app.jobs.job import queue_again
+from app.jobs.port import Bell
 from app.kit.clock import Clock
-from app.queue.port import Bell
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class RetryExport:
 
     async def _queue_again(self, by: By, entry: Entry) -> None:
         async with self.ledger.writing() as connection:
-            if not await take_up(connection, entry.id, self.clock()):
+            if not await queue_again(connection, entry.id, self.clock()):
                 raise ExportFinal
             if not await move(connection, entry.id, ("failed",), "queued", problem=None):
                 raise ExportFinal

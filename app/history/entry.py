@@ -9,7 +9,9 @@ from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.history.tables import HISTORY_ENTRIES, JOBS
+from app.history.tables import HISTORY_ENTRIES
+from app.jobs.job import Progress
+from app.jobs.tables import JOBS
 
 StoredStatus = Literal["queued", "compiling", "ready", "failed", "cancelled", "revoked"]
 Status = Literal[StoredStatus, "expired"]
@@ -18,17 +20,6 @@ UNFINISHED: tuple[StoredStatus, ...] = ("queued", "compiling")
 
 class SubjectBusy(Exception):
     """Another export of the same visitor and combination is not finished yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a compilation is: sections and rows done, bytes of the document written."""
-
-    sections_done: int = 0
-    sections_total: int = 0
-    rows: int = 0
-    rows_estimated: int | None = None
-    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +71,7 @@ class Entry:
 
 
 _COLUMNS = [HISTORY_ENTRIES.c[name] for name in Entry.__slots__ if name in HISTORY_ENTRIES.c]
-_PROGRESS = [JOBS.c[name] for name in Progress.__slots__]
+_PROGRESS = [JOBS.c[name].label(name) for name in Progress.__slots__]
 
 
 def select_entries() -> Select[Any]:

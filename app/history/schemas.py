@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.history.entry import Entry, Status
+from app.jobs.job import Progress
 from app.kit.view import Moment, View
 from app.sources.candidate import HANDLE_DIGITS
 
@@ -72,6 +73,13 @@ def export_view(entry: Entry) -> Export:
         **{name: value for name, value in known.items() if name in Export.model_fields and name != "progress"},
         data_source=SourceRef(id=entry.source_id, title=entry.source_title),
         visitor=VisitorRef(label=entry.label, handle=entry.handle[:HANDLE_DIGITS]),
-        progress=ProgressView.model_validate(entry.progress) if entry.progress else None,
+        progress=_progress(entry.progress) if entry.progress else None,
         links=Links(self=address(entry), archive=f"{address(entry)}/archive" if entry.status == "ready" else None),
     )
+
+
+def _progress(made: Progress) -> ProgressView:
+    return ProgressView(
+        sections_done=made.parts_done, sections_total=made.parts_total,
+        rows=made.rows, rows_estimated=made.rows_estimated, bytes=made.bytes,
+    )  # fmt: skip

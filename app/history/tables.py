@@ -1,5 +1,4 @@
-"""The tables behind an export: entries live for years without raw identifiers, jobs only while there is work, links
-for minutes."""
+"""The tables behind an export: entries live for years without raw identifiers, links for minutes."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
@@ -57,26 +56,6 @@ Index(
     "ix_history_entries_stored", HISTORY_ENTRIES.c.expires_at,
     sqlite_where=_STORED, postgresql_where=_STORED,
 )  # fmt: skip
-
-JOBS = Table(
-    "jobs",
-    METADATA,
-    Column("entry_id", Uuid, ForeignKey("history_entries.id"), primary_key=True),
-    Column("data_center", String(64), nullable=False, index=True),
-    Column("sealed_choice", Text, nullable=False),
-    Column("due_at", UtcDateTime),
-    Column("lease", Uuid),
-    Column("lease_until", UtcDateTime),
-    Column("attempts", Integer, nullable=False),
-    Column("lost_leases", Integer, nullable=False),
-    Column("sections_done", Integer, nullable=False),
-    Column("sections_total", Integer, nullable=False),
-    Column("rows", BigInteger, nullable=False),
-    Column("rows_estimated", BigInteger),
-    Column("bytes", BigInteger, nullable=False),
-    Column("keep_until", UtcDateTime),
-    CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease"),
-)
 
 DOWNLOAD_LINKS = Table(
     "download_links",

@@ -151,7 +151,7 @@ async def test_what_cannot_be_recorded_leaves_entry_counter_and_archive_as_they_
     path = {"POST": f"{BASE}/exports", "GET": "{}/archive", "DELETE": "{}"}[method]
     async with running(tmp_path, work=False) as service, await service.client() as client:
         token, ready = await candidate(client), await request_export(client, "iPad")
-        await service.services.attempt()
+        await service.services.run_job()
         before = (await client.get(f"{BASE}/history")).json()
         with closing(sqlite3.connect(tmp_path / "var" / "dossier.db")) as database, database:
             database.execute(

@@ -41,7 +41,7 @@ async def test_the_same_request_again_answers_with_the_same_export_until_it_ends
             refused = await other.post(f"{BASE}/exports", json={"candidate": await candidate(other)})
             assert (refused.status_code, refused.json()["type"]) == (409, "/problems/export-unfinished")
             assert "maria" not in refused.text
-        await service.services.attempt()
+        await service.services.run_job()
         assert await request_export(client) != first
 
 
@@ -52,7 +52,7 @@ async def test_an_etag_says_whether_anything_changed(tmp_path: Path) -> None:
         assert seen.headers["retry-after"] == "1"
         same = await client.get(address, headers={"If-None-Match": f'"other", {seen.headers["etag"]}'})
         assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", seen.headers["etag"])
-        await service.services.attempt()
+        await service.services.run_job()
         changed = await client.get(address, headers={"If-None-Match": seen.headers["etag"]})
         assert changed.status_code == 200
         assert "retry-after" not in changed.headers
@@ -146,7 +146,7 @@ async def test_only_what_failed_can_be_retried(tmp_path: Path) -> None:
     async with running(tmp_path, work=False) as service, await service.client() as client:
         address = await request_export(client)
         assert (await client.post(f"{address}/retry")).json()["type"] == "/problems/export-unfinished"
-        await service.services.attempt()
+        await service.services.run_job()
         assert (await client.post(f"{address}/retry")).json()["type"] == "/problems/export-final"
 
 

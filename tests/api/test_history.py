@@ -48,7 +48,7 @@ async def test_pages_neither_repeat_nor_miss_when_something_is_added(tmp_path: P
 async def test_filters_narrow_the_list(tmp_path: Path) -> None:
     async with running(tmp_path, work=False) as service, await service.client() as client:
         shop = (await client.get(await request_export(client, "iPhone", "shop"))).json()["id"]
-        await service.services.attempt()
+        await service.services.run_job()
         waiting = (await client.get(await request_export(client))).json()["id"]
         assert await ids(client) == [waiting, shop]
         assert await ids(client, "?data_source=shop") == [shop]

@@ -120,7 +120,7 @@ async def test_what_is_no_link_is_not_found_and_who_may_not_download_makes_none(
         async with await service.client("looker", "auditor") as auditor:
             assert (await auditor.post(f"{address}/links")).status_code == 403
         # Its source's connections count as taken, so nobody begins it.
-        service.services.attempt.running["acme", "website"] = 1
+        service.services.run_job.running["acme", "website"] = 1
         unfinished = await request_export(client, "iPad")
         await client.delete(unfinished)
         refused = await client.post(f"{unfinished}/links")

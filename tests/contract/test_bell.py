@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from app.jobs.local import LocalBell
+from app.jobs.port import Bell, BellSilent, Piece
+from app.jobs.redis import RedisBell
 from app.kit.errors import Misconfigured
-from app.queue.local import LocalBell
-from app.queue.port import Bell, BellSilent, Work
-from app.queue.redis import RedisBell
 from tests.servers import Valkey, free_port, running
 
 on_both = pytest.mark.parametrize("kind", ["local", "redis"])
@@ -57,7 +57,7 @@ def bell(request: pytest.FixtureRequest, kind: str) -> Bell:
 
 
 @asynccontextmanager
-async def answered(bell: Bell, work: Work, at_once: int = 1) -> AsyncIterator[asyncio.Task[None]]:
+async def answered(bell: Bell, work: Piece, at_once: int = 1) -> AsyncIterator[asyncio.Task[None]]:
     answering = asyncio.create_task(bell.answer(work, at_once))
     await asyncio.sleep(0.3)
     try:
@@ -111,7 +111,7 @@ async def test_what_runs_may_end_when_it_stops_and_nothing_new_begins(bell: Bell
 
 @on_both
 async def test_what_does_not_end_in_time_is_cancelled(bell: Bell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.queue.takers._GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("app.jobs.takers._GRACE_SECONDS", 0.2)
     pieces = Pieces(left=5, seconds=60)
     async with answered(bell, pieces, at_once=2):
         pass

@@ -48,7 +48,7 @@ async def test_the_whole_story_runs_on_it(request: pytest.FixtureRequest, engine
 async def test_each_job_is_claimed_once(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> None:
     async with on(request, engine, tmp_path, work=False) as service, await service.client() as client:
         addresses = [await request_export(client, device) for device in ("iPhone", "iPad", None)]
-        claims = await asyncio.gather(*(service.services.attempt._claim() for _ in range(5)))
+        claims = await asyncio.gather(*(service.services.run_job.take_up() for _ in range(5)))
         claimed = [claim[0].entry_id for claim in claims if claim]
         assert 1 < len(claimed) == len(set(claimed)) <= len(addresses)
         assert {(await client.get(address)).json()["status"] for address in addresses} <= {"compiling", "queued"}
@@ -62,16 +62,16 @@ async def test_jobs_of_a_source_whose_connections_are_taken_are_passed_over(
     async with on(request, engine, tmp_path, work=False) as service, await service.client() as client:
         website = [await request_export(client, device) for device in ("iPhone", "iPad")]
         shop = await request_export(client, source="shop")
-        attempt = service.services.attempt
-        attempt.running["acme", "website"] = 1
-        claimed = [await attempt._claim() for _ in range(2)]
-        assert [str(one[1].source_id) if one else None for one in claimed] == ["shop", None]
+        run_job = service.services.run_job
+        run_job.running["acme", "website"] = 1
+        claimed = [await run_job.take_up() for _ in range(2)]
+        assert [one[1].lane if one else None for one in claimed] == [("acme", "shop"), None]
         assert [(await client.get(one)).json()["status"] for one in website] == ["queued", "queued"]
         assert (await client.get(shop)).json()["status"] == "compiling"
-        attempt.running["acme", "website"] = 0
-        assert await attempt()
+        run_job.running["acme", "website"] = 0
+        assert await run_job()
         assert (await client.get(website[0])).json()["status"] == "ready"
-        assert attempt.running["acme", "website"] == 0
+        assert run_job.running["acme", "website"] == 0
 
 
 @engines
@@ -117,7 +117,7 @@ async def test_what_has_ended_cannot_begin_again(
 ) -> None:
     async with on(request, engine, tmp_path, work=False) as service, await service.client() as client:
         address = await request_export(client)
-        await service.services.attempt()
+        await service.services.run_job()
         await client.delete(address)
         with pytest.raises(DBAPIError):
             async with service.services.database.writing() as connection:
@@ -161,9 +161,9 @@ async def test_the_clockwork_runs_in_every_process_and_acts_once(
         others = [build_services(given, environ_of(tmp_path), service.clock) for _ in range(3)]
         ticks = [one.tick for one in (service.services, *others)]
         first = await request_export(client)
-        assert await service.services.attempt()
+        assert await service.services.run_job()
         second = await request_export(client, "iPad")
-        assert await service.services.attempt._claim()
+        assert await service.services.run_job.take_up()
         service.clock.ahead = timedelta(days=15)
         await asyncio.gather(*(tick() for tick in ticks * 2))
         assert (await client.get(first)).json()["status"] == "expired"
@@ -249,7 +249,7 @@ async def test_an_export_outlives_a_database_that_is_away_for_seconds(tmp_path: 
             await service.client() as client,
         ):
             address = await request_export(client)
-            attempt = asyncio.create_task(service.services.attempt())
+            attempt = asyncio.create_task(service.services.run_job())
             while (await client.get(address)).json()["progress"]["rows"] == 0:
                 await asyncio.sleep(0.02)
             server.stop()

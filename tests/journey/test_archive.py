@@ -105,7 +105,7 @@ async def test_an_empty_section_is_present(tmp_path: Path) -> None:
         address = await request_export(client)
         with closing(sqlite3.connect(tmp_path / "website.db")) as database, database:
             database.execute("DELETE FROM people WHERE id = 1")
-        await service.services.attempt()
+        await service.services.run_job()
         opened = await archive(client, address)
         assert b'"demographics":[],"events":[{' in opened.read("personal-data.json")
         (told,) = [one for one in manifest(opened)["sections"] if one["name"] == "demographics"]

@@ -67,7 +67,7 @@ async def test_two_ticks_take_dead_leases_back_without_waiting_for_each_other(po
     async with running(tmp_path, work=False, database_url=url) as service, await service.client() as client:
         for device in DEVICES:
             await request_export(client, device)
-            assert await service.services.attempt._claim()
+            assert await service.services.run_job.take_up()
         with psycopg.connect(url) as other:
             other.execute("UPDATE jobs SET lease_until = now() - interval '1 hour'")
             other.commit()

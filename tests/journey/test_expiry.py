@@ -57,7 +57,7 @@ async def test_a_revoked_archive_is_gone_at_once(tmp_path: Path) -> None:
 async def test_a_revoke_while_the_store_is_away_holds_and_the_tick_removes_the_object_later(tmp_path: Path) -> None:
     async with running(tmp_path, work=False) as service, await service.client() as client:
         address = await request_export(client)
-        await service.services.attempt()
+        await service.services.run_job()
         archives = tmp_path / "var" / "archives"
         archives.rename(tmp_path / "away")
         assert (await client.delete(address)).status_code == 204

@@ -12,6 +12,7 @@ import pytest
 
 from app.access.keys import KeyOrder
 from app.bootstrap import build_services
+from app.exports.work import ExportAttempt
 from app.main import create_app
 from tests.builders import (
     BASE,
@@ -48,7 +49,7 @@ async def threads_end(before: set[threading.Thread]) -> None:
 async def tried(service: Running, times: int) -> None:
     """So many attempts, each when it is due."""
     for _ in range(times):
-        assert await service.services.attempt()
+        assert await service.services.run_job()
         service.clock.ahead += timedelta(minutes=1)
 
 
@@ -63,7 +64,7 @@ async def test_a_source_that_stays_down_fails_the_export_by_name_and_a_retry_fin
         assert (failed["status"], failed["problem"]) == ("failed", "source-unavailable")
         assert files(service) == []
         assert not (tmp_path / "website.db").exists()
-        assert await service.services.attempt() is False
+        assert await service.services.run_job() is False
         (tmp_path / "away.db").rename(tmp_path / "website.db")
         retried = await client.post(f"{address}/retry")
         assert (retried.status_code, retried.json()["problem"]) == (202, None)
@@ -77,11 +78,11 @@ async def test_attempts_are_1_2_4_8_and_16_seconds_apart_or_a_little_more(tmp_pa
         await request_export(client)
         (tmp_path / "website.db").unlink()
         for wait in (1, 2, 4, 8, 16):
-            assert await service.services.attempt()
+            assert await service.services.run_job()
             service.clock.ahead += timedelta(seconds=wait - 0.5)
-            assert await service.services.attempt() is False
+            assert await service.services.run_job() is False
             service.clock.ahead += timedelta(seconds=0.5 + wait * 0.25)
-        assert await service.services.attempt()
+        assert await service.services.run_job()
 
 
 async def test_a_failed_export_can_be_retried_for_24_hours_and_not_longer(tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ async def test_a_lost_lease_is_taken_back_and_the_twentieth_is_the_last(tmp_path
     async with running(tmp_path, work=False) as service, await service.client() as client:
         address = await request_export(client)
         for lost in range(1, 21):
-            assert await service.services.attempt._claim()
+            assert await service.services.run_job.take_up()
             assert (await client.get(address)).json()["status"] == "compiling"
             service.clock.ahead += timedelta(seconds=31)
             await service.services.tick()
@@ -164,7 +165,7 @@ async def test_a_lost_lease_is_taken_back_and_the_twentieth_is_the_last(tmp_path
 async def test_only_one_of_two_attempts_gets_a_job(tmp_path: Path) -> None:
     async with running(tmp_path, work=False) as service, await service.client() as client:
         address = await request_export(client)
-        assert sorted(await asyncio.gather(service.services.attempt(), service.services.attempt())) == [False, True]
+        assert sorted(await asyncio.gather(service.services.run_job(), service.services.run_job())) == [False, True]
         assert (await client.get(address)).json()["status"] == "ready"
         assert len(files(service)) == 1
 
@@ -172,18 +173,19 @@ async def test_only_one_of_two_attempts_gets_a_job(tmp_path: Path) -> None:
 async def test_a_worker_that_wakes_too_late_does_not_take_the_next_ones_archive_along(tmp_path: Path) -> None:
     """It was thought dead before it had noted where its archive goes, and notes it after the next one began."""
     async with running(tmp_path, work=False) as service, await service.client() as client:
-        address, attempt = await request_export(client), service.services.attempt
-        late = await attempt._claim()
+        address, run_job = await request_export(client), service.services.run_job
+        late = await run_job.take_up()
         service.clock.ahead += timedelta(seconds=31)
         await service.services.tick()
-        next_one = await attempt._claim()
+        next_one = await run_job.take_up()
         assert late
         assert next_one
-        await attempt._remember(late[1], "acme/late.zip")
-        packed = await attempt._watched(*next_one, "acme/next.zip")
-        await attempt._end(*next_one, "acme/next.zip", packed)
-        await attempt._end(*late, "acme/late.zip", None)
-        assert [path.name for path in files(service)] == ["next.zip"]
+        assert isinstance(late[1], ExportAttempt)
+        assert isinstance(next_one[1], ExportAttempt)
+        await late[1].write_key()
+        await run_job.run(*next_one)
+        await late[1].discard()
+        assert [f"acme/{path.name}" for path in files(service)] == [next_one[1].key]
         assert (await client.get(f"{address}/archive")).status_code == 200
         assert (await client.delete(address)).status_code == 204
         assert files(service) == []
@@ -192,7 +194,7 @@ async def test_a_worker_that_wakes_too_late_does_not_take_the_next_ones_archive_
 async def test_a_worker_that_stops_hands_its_job_back_at_once(tmp_path: Path) -> None:
     async with running(tmp_path, work=False, events=900_000) as service, await service.client() as client:
         address = await request_export(client)
-        attempt = asyncio.create_task(service.services.attempt())
+        attempt = asyncio.create_task(service.services.run_job())
         while not files(service):
             await asyncio.sleep(0.01)
         attempt.cancel()
@@ -221,7 +223,7 @@ async def test_a_choice_sealed_under_another_secret_is_key_changed(tmp_path: Pat
         address = await request_export(client)
         settings = service.services.settings.model_copy(update={"secret_key": "another secret, also long enough"})
         rebuilt = build_services(settings, environ_of(tmp_path), service.clock)
-        await rebuilt.attempt()
+        await rebuilt.run_job()
         await rebuilt.close()
         assert (await client.get(address)).json()["problem"] == "key-changed"
 

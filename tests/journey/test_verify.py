@@ -159,7 +159,7 @@ async def test_an_empty_section_is_as_its_manifest_says(tmp_path: Path) -> None:
         address = await request_export(client)
         with closing(sqlite3.connect(tmp_path / "website.db")) as database, database:
             database.execute("DELETE FROM people WHERE id = 1")
-        await service.services.attempt()
+        await service.services.run_job()
         opened = await archive(client, address)
         validate(opened)
         assert failures(written(opened, tmp_path)) == []

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from app.access.keys import API_KEYS
 from app.audit.trail import AUDIT_EVENTS
-from app.history.tables import DOWNLOAD_LINKS, JOBS
+from app.history.tables import DOWNLOAD_LINKS
+from app.jobs.tables import JOBS
 from app.kit.db import METADATA, Database, database_url
 from tests.servers import new_database
 

@@ -1,11 +1,12 @@
-"""The bell: wakes whoever compiles archives, and says nothing else."""
+"""The bell: wakes whoever takes up jobs, and says nothing else."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from app.kit.errors import Unavailable
 
-Work = Callable[[], Awaitable[bool]]
+# Does one piece of work, if there is one, and says whether there was.
+Piece = Callable[[], Awaitable[bool]]
 
 
 class BellSilent(Unavailable):
@@ -21,8 +22,8 @@ class Bell(Protocol):
     async def ring(self) -> None:
         """Never fails and never takes long: the work is in the database already."""
 
-    async def answer(self, work: Work, at_once: int) -> None:
-        """Never returns. `work` does one piece and says whether there was one; so many run at once. Cancelled, it
+    async def answer(self, piece: Piece, at_once: int) -> None:
+        """Never returns. Calls `piece` again and again, so many at once. Cancelled, it
         takes nothing new, and gives what runs some seconds to end before that is cancelled too."""
 
     async def check(self) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from app.jobs.port import Piece
 from app.kit.logs import log, whereabouts
-from app.queue.port import Work
 
 _ASK_ANYWAY_SECONDS = 3.0
 # Whoever stops a process kills it within seconds; what is not done by then is handed back before.
@@ -21,9 +21,9 @@ class Takers:
     def wake(self) -> None:
         self._woken.set()
 
-    async def answer(self, work: Work, at_once: int) -> None:
+    async def answer(self, piece: Piece, at_once: int) -> None:
         """As `Bell.answer`."""
-        takers = [asyncio.create_task(self._take(work)) for _ in range(at_once)]
+        takers = [asyncio.create_task(self._take(piece)) for _ in range(at_once)]
         try:
             await asyncio.wait(takers)
         finally:
@@ -34,10 +34,10 @@ class Takers:
                 taker.cancel()
             await asyncio.gather(*takers, return_exceptions=True)
 
-    async def _take(self, work: Work) -> None:
+    async def _take(self, piece: Piece) -> None:
         while not self._stopping:
             try:
-                while await work() and not self._stopping:
+                while await piece() and not self._stopping:
                     pass
             except Exception as error:  # noqa: BLE001  the worker's last line: one lost attempt must not stop it
                 log.error("a worker stumbled: %s", whereabouts(error))

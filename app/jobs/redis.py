@@ -9,10 +9,10 @@ from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+from app.jobs.port import BellSilent, Piece
+from app.jobs.takers import Takers
 from app.kit.errors import Misconfigured
 from app.kit.logs import log, whereabouts
-from app.queue.port import BellSilent, Work
-from app.queue.takers import Takers
 
 _QUEUE, _RING = "dossier:bell", "ring"
 _MOST_SECONDS_TO_RING = 1.0
@@ -44,10 +44,10 @@ class RedisBell:
         except (RedisError, OSError) as error:
             log.warning("the bell was not rung; work begins seconds later: %s", whereabouts(error))
 
-    async def answer(self, work: Work, at_once: int) -> None:
+    async def answer(self, piece: Piece, at_once: int) -> None:
         listening = asyncio.create_task(self._listen())
         try:
-            await self._takers.answer(work, at_once)
+            await self._takers.answer(piece, at_once)
         finally:
             # More than once, because the client's library now and then swallows a cancellation.
             while not listening.done():

@@ -1,7 +1,7 @@
 """The bell inside one process."""
 
-from app.queue.port import Work
-from app.queue.takers import Takers
+from app.jobs.port import Piece
+from app.jobs.takers import Takers
 
 
 class LocalBell:
@@ -13,8 +13,8 @@ class LocalBell:
     async def ring(self) -> None:
         self._takers.wake()
 
-    async def answer(self, work: Work, at_once: int) -> None:
-        await self._takers.answer(work, at_once)
+    async def answer(self, piece: Piece, at_once: int) -> None:
+        await self._takers.answer(piece, at_once)
 
     async def check(self) -> None:
         """A bell in the same process is always in reach."""

@@ -1,1 +1,0 @@
-"""The bell that wakes whoever compiles archives."""
