@@ -30,6 +30,7 @@ from app.jobs.redis import RedisBell
 from app.jobs.run import RunJob
 from app.jobs.tick import Tick
 from app.kit.clock import Clock, now
+from app.kit.crew import Crew
 from app.kit.db import Database, database_url
 from app.kit.errors import Misconfigured
 from app.kit.logs import configure, log, whereabouts
@@ -56,6 +57,7 @@ class Services:
     """Everything that the web process and the workers run on."""
 
     settings: Settings
+    crew: Crew
     threads: Threads
     database: Database
     registry: Registry
@@ -98,6 +100,7 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock), clock)
     return Services(
         settings=settings,
+        crew=Crew(),
         threads=threads,
         database=database,
         registry=registry,
@@ -186,7 +189,7 @@ async def prepare_schema(settings: Settings, database: Database) -> None:
         raise Misconfigured("The database's schema is not this version's; run `python -m app migrate` first.")
 
 
-async def look_at_store(services: Services) -> None:
+async def prepare_store(services: Services) -> None:
     """The bucket is made where there is none. A store that is away now may come back, so the process starts."""
     try:
         await services.store.check()

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.access import endpoints as access
-from app.bootstrap import Services, look_at_store
+from app.bootstrap import Services, prepare_store
 from app.exports import endpoints as exports
 from app.history import endpoints as history
 from app.kit.errors import Failure, NotFound, known_problems
@@ -89,8 +89,9 @@ def _life_of(services: Services) -> Callable[[FastAPI], Any]:
             stack.push_async_callback(services.close)
             if services.settings.embedded:
                 await services.tick.end_leases()
-            stack.push_async_callback(_stop, _workers(services))
-            await look_at_store(services)
+            stack.push_async_callback(services.crew.stop)
+            _begin_work(services)
+            await prepare_store(services)
             if not services.registry.centers:
                 log.warning("%s holds no data center; nothing can be searched yet.", services.settings.data_centers)
             yield
@@ -98,17 +99,10 @@ def _life_of(services: Services) -> Callable[[FastAPI], Any]:
     return life
 
 
-def _workers(services: Services) -> list[asyncio.Task[None]]:
-    work = [services.tick.forever()]
+def _begin_work(services: Services) -> None:
+    services.crew.begin("the tick", services.tick.forever())
     if services.settings.compiles_itself:
-        work.append(services.bell.answer(services.run_job, services.settings.max_exports))
-    return [asyncio.create_task(one) for one in work]
-
-
-async def _stop(workers: list[asyncio.Task[None]]) -> None:
-    for worker in workers:
-        worker.cancel()
-    await asyncio.gather(*workers, return_exceptions=True)
+        services.crew.begin("the bell", services.bell.answer(services.run_job, services.settings.max_exports))
 
 
 def _own_routes(services: Services) -> APIRouter:

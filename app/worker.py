@@ -4,35 +4,32 @@ import asyncio
 import signal
 from pathlib import Path
 
-from app.bootstrap import Services, look_at_store, make_folder
+from app.bootstrap import Services, make_folder, prepare_store
 from app.kit.logs import log
 
 _SHOWN_EVERY_SECONDS = 5.0
 
 
-async def work(services: Services) -> None:
-    """Until SIGTERM or SIGINT; what runs then has seconds to end, and is handed back otherwise."""
-    make_folder(services.settings.var_dir)
-    await look_at_store(services)
-    told = asyncio.Event()
+async def work(services: Services) -> int:
+    """Until SIGTERM or SIGINT; what runs then has seconds to end, and is handed back otherwise. The exit code: 1 where
+    it stopped because a part of it had died."""
+    settings, crew = services.settings, services.crew
+    make_folder(settings.var_dir)
+    await prepare_store(services)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    parts = (
-        services.tick.forever(),
-        services.bell.answer(services.run_job, services.settings.max_exports),
-        _show_life(services.settings.sign_of_life),
-    )
-    working = [asyncio.create_task(one) for one in parts]
-    log.info("compiling up to %d exports at a time", services.settings.max_exports)
+        asyncio.get_running_loop().add_signal_handler(number, crew.over.set)
+    crew.begin("the tick", services.tick.forever())
+    crew.begin("the bell", services.bell.answer(services.run_job, settings.max_exports))
+    crew.begin("the sign of life", _show_life(settings.sign_of_life))
+    log.info("compiling up to %d exports at a time", settings.max_exports)
     try:
-        await told.wait()
+        await crew.over.wait()
         log.info("stopping: what runs may end, or is handed back")
     finally:
-        for one in working:
-            one.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
-        services.settings.sign_of_life.unlink(missing_ok=True)
+        await crew.stop()
+        settings.sign_of_life.unlink(missing_ok=True)
         await services.close()
+    return 1 if crew.broken else 0
 
 
 async def _show_life(sign: Path) -> None:

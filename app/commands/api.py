@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from app.bootstrap import Services, build_services, hold_lock, prepare_schema, start_logging
+from app.kit.crew import Crew
 from app.kit.errors import Misconfigured
 from app.kit.logs import log
 from app.kit.wire import BoundedProtocol
@@ -41,7 +42,7 @@ def run(_arguments: argparse.Namespace) -> int:
 
 async def _start(settings: Settings, services: Services, server: "Server") -> int:
     await prepare_schema(settings, services.database)
-    return await serve(server, listening(settings))
+    return await serve(server, listening(settings), services.crew)
 
 
 def listening(settings: Settings) -> list[socket.socket]:
@@ -56,15 +57,22 @@ def listening(settings: Settings) -> list[socket.socket]:
         ) from error
 
 
-async def serve(server: "Server", sockets: list[socket.socket]) -> int:
-    """Serves until it is told to stop."""
+async def serve(server: "Server | Guest", sockets: list[socket.socket], crew: Crew) -> int:
+    """Serves until it is told to stop. The exit code: 1 where it stopped because a part of it had died."""
     # What has been made so far stays to the end. Looking through it for garbage would hold every request up for
     # a tenth of a second, once a second under load.
     gc.collect()
     gc.freeze()
     log.info("starting on http://%s:%d", server.config.host, server.config.port)
+    watching = asyncio.create_task(_stop_when_over(server, crew), name="watching the crew")
     await server.serve(sockets)
-    return 0
+    watching.cancel()
+    return 1 if crew.broken else 0
+
+
+async def _stop_when_over(server: "Server | Guest", crew: Crew) -> None:
+    await crew.over.wait()
+    server.handle_exit(signal.SIGTERM, None)
 
 
 def config_of(settings: Settings, services: Services) -> uvicorn.Config:

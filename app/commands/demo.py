@@ -91,7 +91,7 @@ async def _serve(
         f" {where}{BASE}/visitors/search\n",
         soft_wrap=True,
     )
-    return await serve(server, sockets)
+    return await serve(server, sockets, services.crew)
 
 
 async def _show(

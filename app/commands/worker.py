@@ -22,11 +22,10 @@ def run(_arguments: argparse.Namespace) -> int:
             "workers beside the API."
         )
     start_logging(settings, os.environ)
-    asyncio.run(_work(settings))
-    return 0
+    return asyncio.run(_work(settings))
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings) -> int:
     services = build_services(settings, os.environ)
     await prepare_schema(settings, services.database)
-    await work(services)
+    return await work(services)

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from app.jobs.port import BellSilent, Piece
 from app.jobs.takers import Takers
+from app.kit.crew import first_to_end
 from app.kit.errors import Misconfigured
 from app.kit.logs import log, whereabouts
 
@@ -45,10 +46,13 @@ class RedisBell:
             log.warning("the bell was not rung; work begins seconds later: %s", whereabouts(error))
 
     async def answer(self, piece: Piece, at_once: int) -> None:
-        listening = asyncio.create_task(self._listen())
+        listening = asyncio.create_task(self._listen(), name="listening to Redis")
+        answering = asyncio.create_task(self._takers.answer(piece, at_once), name="answering the bell")
         try:
-            await self._takers.answer(piece, at_once)
+            await first_to_end([listening, answering])
         finally:
+            answering.cancel()
+            await asyncio.wait([answering])
             # More than once, because the client's library now and then swallows a cancellation.
             while not listening.done():
                 listening.cancel()

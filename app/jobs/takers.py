@@ -3,6 +3,7 @@
 import asyncio
 
 from app.jobs.port import Piece
+from app.kit.crew import first_to_end
 from app.kit.logs import log, whereabouts
 
 _ASK_ANYWAY_SECONDS = 3.0
@@ -23,9 +24,9 @@ class Takers:
 
     async def answer(self, piece: Piece, at_once: int) -> None:
         """As `Bell.answer`."""
-        takers = [asyncio.create_task(self._take(piece)) for _ in range(at_once)]
+        takers = [asyncio.create_task(self._take(piece), name=f"taker {number}") for number in range(1, at_once + 1)]
         try:
-            await asyncio.wait(takers)
+            await first_to_end(takers)
         finally:
             self._stopping = True
             self.wake()

@@ -210,3 +210,22 @@ async def test_a_frozen_redis_holds_nobody_up_and_an_emptied_one_is_heard_again(
 def test_what_cannot_be_a_redis_address_is_told_at_once(url: str) -> None:
     with pytest.raises(Misconfigured):
         RedisBell(url)
+
+
+class Dead(BaseException):
+    """What no taker survives."""
+
+
+@on_both
+async def test_a_taker_that_dies_is_told_of_and_the_others_end_too(bell: Bell) -> None:
+    pieces, deaths = Pieces(), iter([True])
+
+    async def piece() -> bool:
+        if next(deaths, False):
+            raise Dead
+        return await pieces()
+
+    with pytest.raises(Dead):
+        await bell.answer(piece, 2)
+    assert not [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith(("taker", "listening"))]
+    await bell.close()
