@@ -19,9 +19,11 @@ from app.exports.download import Download
 from app.exports.end import EndExport
 from app.exports.expire import ExpireArchives
 from app.exports.link import LinkArchive
+from app.exports.ready import RequireReady
 from app.exports.request import RequestExport
 from app.exports.retry import RetryExport
 from app.exports.sending import Sendings
+from app.exports.use_cases import Exports
 from app.exports.work import ExportWork
 from app.history.browse import Browse
 from app.jobs.local import LocalBell
@@ -59,7 +61,6 @@ class Services:
     settings: Settings
     crew: Crew
     threads: Threads
-    database: Database
     registry: Registry
     store: ArchiveStore
     bell: Bell
@@ -67,20 +68,20 @@ class Services:
     ledger: Ledger
     grouped: GroupedTrail
     search: Search
-    request: RequestExport
     browse: Browse
-    sendings: Sendings
-    download: Download
-    link: LinkArchive
-    end: EndExport
-    retry: RetryExport
+    exports: Exports
     run_job: RunJob
     tick: Tick
+
+    @property
+    def database(self) -> Database:
+        return self.ledger.database
 
     async def close(self) -> None:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:
-            for part in (self.database, self.keys, self.grouped, self.registry, self.store, self.bell, self.sendings):
+            sendings = self.exports.download.sendings
+            for part in (self.database, self.keys, self.grouped, self.registry, self.store, self.bell, sendings):
                 stack.push_async_callback(part.close)
         self.threads.close()
 
@@ -95,14 +96,21 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
     store, bell = build_store(settings, threads), RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
     browse = Browse(database, PageTokens(keyring, clock), clock)
-    sendings = Sendings(ledger, clock)
-    download = Download(browse, ledger, store, sendings, clock)
+    require_ready = RequireReady(browse, ledger)
+    exports = Exports(
+        request=RequestExport(registry, candidates, ledger, bell, clock),
+        browse=browse,
+        require_ready=require_ready,
+        download=Download(ledger, store, Sendings(ledger, clock), clock),
+        link=LinkArchive(require_ready, ledger, keys, clock),
+        retry=RetryExport(browse, ledger, bell, clock),
+        end=EndExport(browse, ledger, store),
+    )
     work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock), clock)
     return Services(
         settings=settings,
         crew=Crew(),
         threads=threads,
-        database=database,
         registry=registry,
         store=store,
         bell=bell,
@@ -110,13 +118,8 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
         ledger=ledger,
         grouped=grouped,
         search=Search(registry, candidates, grouped, clock),
-        request=RequestExport(registry, candidates, ledger, bell, clock),
         browse=browse,
-        sendings=sendings,
-        download=download,
-        link=LinkArchive(download, ledger, keys, clock),
-        end=EndExport(browse, ledger, store),
-        retry=RetryExport(browse, ledger, bell, clock),
+        exports=exports,
         run_job=RunJob(database, work, clock),
         tick=Tick(database, work, [ExpireArchives(ledger, store, clock)], bell, clock),
     )

@@ -71,12 +71,7 @@ def _routers(services: Services) -> list[APIRouter]:
         access.routes(keeper),
         sources.routes(services.registry, keeper),
         visitors.routes(services.search, keeper),
-        exports.routes(
-            exports.Exports(
-                services.request, services.browse, services.download, services.link, services.end, services.retry
-            ),
-            keeper,
-        ),
+        exports.routes(services.exports, keeper),
         history.routes(services.browse, keeper),
         _own_routes(services),
     ]  # fmt: skip

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from app.audit.event import By
 from app.audit.ledger import Ledger
+from app.exports.removal import remove_archive
 from app.history.browse import Browse
-from app.history.entry import Entry, move, set_archive_key
+from app.history.entry import Entry, move
 from app.history.event import event_of
 from app.jobs.job import delete_unwanted, lock_job
 from app.kit.errors import Conflict
 from app.kit.logs import log
-from app.storage.port import ArchiveStore, StoreUnavailable, delete_soon
+from app.storage.port import ArchiveStore, StoreUnavailable
 
 
 class ExportFinal(Conflict):
@@ -30,16 +31,19 @@ class EndExport:
     async def __call__(self, by: By, data_center: str, entry_id: str) -> Entry | None:
         """The cancelled export, or None where a ready one was revoked. Raises NotFound, ExportFinal."""
         entry = await self.browse.one(data_center, entry_id)
-        if await self._cancelled(by, entry):
+        if await self._cancel(by, entry):
             return await self.browse.one(data_center, entry_id)
         # What was compiling a moment ago may be ready by now.
         entry = await self.browse.one(data_center, entry_id)
-        if entry.status != "ready" or not await self._revoked(by, entry):
+        if entry.status != "ready" or not await self._revoke(by, entry):
             raise ExportFinal
-        await self._remove(entry)
+        try:
+            await remove_archive(self.ledger, self.store, entry)
+        except StoreUnavailable as error:
+            log.warning("export %s is revoked; its archive is removed later: %s", entry.id, error.detail)
         return None
 
-    async def _cancelled(self, by: By, entry: Entry) -> bool:
+    async def _cancel(self, by: By, entry: Entry) -> bool:
         async with self.ledger.writing() as connection:
             await lock_job(connection, entry.id)
             if not await move(connection, entry.id, ("queued", "compiling"), "cancelled"):
@@ -48,18 +52,9 @@ class EndExport:
             await self.ledger.append(connection, event_of(entry, "exports:cancel", by))
         return True
 
-    async def _revoked(self, by: By, entry: Entry) -> bool:
+    async def _revoke(self, by: By, entry: Entry) -> bool:
         async with self.ledger.writing() as connection:
             if not await move(connection, entry.id, ("ready",), "revoked"):
                 return False
             await self.ledger.append(connection, event_of(entry, "exports:revoke", by))
         return True
-
-    async def _remove(self, entry: Entry) -> None:
-        try:
-            await delete_soon(self.store, entry.archive_key or "")
-        except StoreUnavailable as error:
-            log.warning("export %s is revoked; its archive is removed later: %s", entry.id, error.detail)
-            return
-        async with self.ledger.writing() as connection:
-            await set_archive_key(connection, entry.id, entry.archive_key, None)

@@ -6,10 +6,10 @@ from datetime import datetime
 from app.access.port import Access
 from app.audit.event import By
 from app.audit.ledger import Ledger
-from app.exports.download import LINK_LIFETIME, Download
-from app.history.entry import Entry
+from app.exports.download import LINK_LIFETIME
+from app.exports.ready import Ready, RequireReady
 from app.history.event import event_of
-from app.history.link import add_link, find_link
+from app.history.link import add_link, delete_old_links, find_link
 from app.kit.clock import Clock
 from app.kit.errors import Gone, NotFound
 
@@ -24,30 +24,31 @@ class LinkExpired(Gone):
 
 @dataclass(frozen=True, slots=True)
 class LinkArchive:
-    download: Download
+    require_ready: RequireReady
     ledger: Ledger
     access: Access
     clock: Clock
 
     async def make(self, by: By, data_center: str, entry_id: str) -> tuple[str, datetime]:
-        """A token, and the moment until which it works. Raises what `Download.ready` raises."""
-        entry = await self.download.ready(by, data_center, entry_id)
+        """A token, and the moment until which it works. Raises what `RequireReady` does."""
+        ready = await self.require_ready(by, data_center, entry_id)
         now = self.clock()
-        expires_at = min(now + LINK_LIFETIME, entry.expires_at or now)
+        expires_at = min(now + LINK_LIFETIME, ready.archive.expires_at)
         async with self.ledger.writing() as connection:
-            token = await add_link(connection, entry, by.name, expires_at, now)
-            await self.ledger.append(connection, event_of(entry, "exports:link", by))
+            await delete_old_links(connection, now)
+            token = await add_link(connection, ready.entry, by.name, expires_at)
+            await self.ledger.append(connection, event_of(ready.entry, "exports:link", by))
         return token, expires_at
 
-    async def follow(self, token: str, address: str | None, reference: str) -> tuple[By, Entry]:
-        """Who made the link, and the entry behind it. Raises NotFound, LinkExpired, and what `Download.ready` does."""
+    async def follow(self, token: str, address: str | None, reference: str) -> tuple[By, Ready]:
+        """Who made the link, and the archive behind it. Raises NotFound, LinkExpired, and what `RequireReady` does."""
         async with self.ledger.reading() as connection:
             link = await find_link(connection, token)
         if link is None:
             raise NotFound
         by = By(link.made_by, address, reference)
-        entry = await self.download.ready(by, link.data_center, str(link.entry_id))
+        ready = await self.require_ready(by, link.data_center, str(link.entry_id))
         maker = await self.access.known(link.made_by)
         if link.expires_at <= self.clock() or not (maker and maker.may(link.data_center, "exports:download")):
-            await self.download.refuse(by, entry, LinkExpired())
-        return by, entry
+            await self.require_ready.refuse(by, ready.entry, LinkExpired())
+        return by, ready

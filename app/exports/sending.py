@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from app.audit.event import By
 from app.audit.ledger import Ledger
 from app.exports.ranges import Span
-from app.history.entry import Entry, count_download, uncount_download
+from app.exports.ready import Ready
+from app.history.entry import count_download, uncount_download
 from app.history.event import event_of
 from app.kit.clock import Clock
 from app.kit.db import DatabaseUnavailable
@@ -27,9 +28,9 @@ class Sendings:
     clock: Clock
     open: set[asyncio.Future[None]] = field(default_factory=set)
 
-    def begin(self, by: By, entry: Entry, span: Span, first: bytes, rest: AsyncGenerator[bytes]) -> "Sending":
+    def begin(self, by: By, ready: Ready, span: Span, first: bytes, rest: AsyncGenerator[bytes]) -> "Sending":
         """What has been read of the archive already, and where the rest comes from."""
-        sending = Sending(self, by, entry, span, first, rest)
+        sending = Sending(self, by, ready, span, first, rest)
         self.open.add(sending.recorded)
         sending.recorded.add_done_callback(self.open.discard)
         return sending
@@ -44,10 +45,11 @@ class Sending:
     """One answer. `chunks` is what to send, `end` must be called whatever became of it."""
 
     def __init__(
-        self, among: Sendings, by: By, entry: Entry, span: Span, first: bytes, rest: AsyncGenerator[bytes]
+        self, among: Sendings, by: By, ready: Ready, span: Span, first: bytes, rest: AsyncGenerator[bytes]
     ) -> None:
         self.recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._among, self._by, self._entry, self._span = among, by, entry, span
+        self._among, self._by, self._span = among, by, span
+        self._entry, self._size = ready.entry, ready.archive.size
         self._held, self._rest = first, rest
         self._sent, self._counted = 0, False
         self._ending: asyncio.Task[None] | None = None
@@ -59,7 +61,7 @@ class Sending:
             yield self._held
             self._sent += len(self._held)
             self._held = chunk
-        if self._span.end == self._entry.size:
+        if self._span.end == self._size:
             await self._count()
         yield self._held
         self._sent += len(self._held)

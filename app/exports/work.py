@@ -1,7 +1,7 @@
 """Exports as work for a worker: each attempt compiles one archive, and the history is told how that went."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -106,10 +106,7 @@ class ExportAttempt:
             raise ValueError("nothing was compiled")
         packed = self._packed
         # The key once more: a worker that was thought dead may have put its own there meanwhile.
-        await move(
-            connection, self._entry.id, ("compiling",), "ready", archive_key=self.key,
-            compiled_at=packed.compiled_at, expires_at=packed.expires_at, size=packed.size, sha256=packed.sha256,
-        )  # fmt: skip
+        await move(connection, self._entry.id, ("compiling",), "ready", archive_key=self.key, **asdict(packed))
         ready = event_of(self._entry, "exports:ready", SERVICE, details={"size": packed.size, "sha256": packed.sha256})
         await self._work.ledger.append(connection, ready)
 

@@ -43,6 +43,16 @@ class NewEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """What was compiled: its size in bytes and SHA-256 (lower-case hex), and until when it may be had."""
+
+    compiled_at: datetime
+    expires_at: datetime
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """An entry as of one moment; `expired` is derived from that moment, so it is true to the second."""
 
@@ -59,18 +69,16 @@ class Entry:
     case_reference: str | None
     requested_by: str
     requested_at: datetime
-    compiled_at: datetime | None
-    expires_at: datetime | None
+    archive: Archive | None
+    # Where an archive lies, or an attempt at one.
     archive_key: str | None
-    size: int | None
-    sha256: str | None
     downloads: int
     last_downloaded_at: datetime | None
     problem: str | None
     progress: Progress | None
 
 
-_COLUMNS = [HISTORY_ENTRIES.c[name] for name in Entry.__slots__ if name in HISTORY_ENTRIES.c]
+_COLUMNS = [HISTORY_ENTRIES.c[name] for name in (*Entry.__slots__, *Archive.__slots__) if name in HISTORY_ENTRIES.c]
 _PROGRESS = [JOBS.c[name].label(name) for name in Progress.__slots__]
 
 
@@ -84,9 +92,12 @@ def entry_of(row: Row[Any], now: datetime) -> Entry:
     known = dict(row._mapping)  # noqa: SLF001  the public name of a row's mapping
     counted = {name: known.pop(name) for name in Progress.__slots__}
     unfinished = known["status"] in UNFINISHED and counted["rows"] is not None
-    if known["status"] == "ready" and known["expires_at"] <= now:
+    compiled = {name: known.pop(name) for name in Archive.__slots__}
+    # The table's own constraint: all of these are there, or none.
+    archive = Archive(**compiled) if compiled["compiled_at"] else None
+    if archive and known["status"] == "ready" and archive.expires_at <= now:
         known["status"] = "expired"
-    return Entry(**known, progress=Progress(**counted) if unfinished else None)
+    return Entry(**known, archive=archive, progress=Progress(**counted) if unfinished else None)
 
 
 async def get_entry(connection: AsyncConnection, data_center: str, entry_id: UUID, now: datetime) -> Entry | None:

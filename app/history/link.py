@@ -24,16 +24,20 @@ class Link:
     expires_at: datetime
 
 
-async def add_link(connection: AsyncConnection, entry: Entry, made_by: str, expires_at: datetime, now: datetime) -> str:
-    """The link's token, which is stored nowhere. Takes along links so old that no archive is left behind any."""
+async def add_link(connection: AsyncConnection, entry: Entry, made_by: str, expires_at: datetime) -> str:
+    """The link's token, which is stored nowhere."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    await connection.execute(delete(DOWNLOAD_LINKS).where(DOWNLOAD_LINKS.c.expires_at <= now - LIFETIME))
     row = {
         "token_hash": _hash(token), "entry_id": entry.id, "data_center": entry.data_center,
         "made_by": made_by, "expires_at": expires_at,
     }  # fmt: skip
     await connection.execute(insert(DOWNLOAD_LINKS), row)
     return token
+
+
+async def delete_old_links(connection: AsyncConnection, now: datetime) -> None:
+    """Those behind none of which an archive can be left; until then they tell who asks that they have expired."""
+    await connection.execute(delete(DOWNLOAD_LINKS).where(DOWNLOAD_LINKS.c.expires_at <= now - LIFETIME))
 
 
 async def find_link(connection: AsyncConnection, token: str) -> Link | None:

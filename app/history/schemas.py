@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.history.entry import Entry, Status
+from app.history.entry import Archive, Entry, Status
 from app.jobs.job import Progress
 from app.kit.view import Moment, View
 from app.sources.candidate import HANDLE_DIGITS
@@ -68,12 +68,13 @@ def address(entry: Entry) -> str:
 
 
 def export_view(entry: Entry) -> Export:
-    known = {name: getattr(entry, name) for name in Entry.__slots__}
+    same = {name: getattr(entry, name) for name in Entry.__slots__ if name in Export.model_fields}
+    compiled = {name: getattr(entry.archive, name, None) for name in Archive.__slots__}
+    other = {"progress": _progress(entry.progress) if entry.progress else None}
     return Export(
-        **{name: value for name, value in known.items() if name in Export.model_fields and name != "progress"},
+        **(same | compiled | other),
         data_source=SourceRef(id=entry.source_id, title=entry.source_title),
         visitor=VisitorRef(label=entry.label, handle=entry.handle[:HANDLE_DIGITS]),
-        progress=_progress(entry.progress) if entry.progress else None,
         links=Links(self=address(entry), archive=f"{address(entry)}/archive" if entry.status == "ready" else None),
     )
 

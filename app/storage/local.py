@@ -36,7 +36,7 @@ class LocalStore:
                 start += len(chunk)
                 yield chunk
 
-    async def link(self, key: str, filename: str, seconds: int) -> None:  # noqa: ARG002  a directory has no address
+    async def presigned(self, key: str, filename: str, seconds: int) -> None:  # noqa: ARG002  a directory has no address
         return None
 
     async def delete(self, key: str) -> None:

@@ -34,7 +34,7 @@ class ArchiveStore(Protocol):
     def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes]:
         """The bytes from `start` up to, not including, `end`. Raises ArchiveMissing before the first of them."""
 
-    async def link(self, key: str, filename: str, seconds: int) -> str | None:
+    async def presigned(self, key: str, filename: str, seconds: int) -> str | None:
         """A URL that hands the archive under that file name to whoever has it, for so many seconds; None where the
         store is not for browsers, and the bytes go through the service."""
 

@@ -88,7 +88,7 @@ class S3Store:
             closing.post(answer.close)
             closing.end()
 
-    async def link(self, key: str, filename: str, seconds: int) -> str | None:
+    async def presigned(self, key: str, filename: str, seconds: int) -> str | None:
         if self._public is None:
             return None
         told: dict[str, str | list[str] | tuple[str]] = {

@@ -45,4 +45,4 @@ async def test_archives_are_for_their_owner_alone(store: LocalStore, tmp_path: P
 
 async def test_a_directory_hands_out_no_links(store: LocalStore) -> None:
     as_any: ArchiveStore = store
-    assert await as_any.link(KEY, "export.zip", 60) is None
+    assert await as_any.presigned(KEY, "export.zip", 60) is None

@@ -45,7 +45,7 @@ async def asked(url: str, headers: dict[str, str] | None = None) -> httpx.Respon
 async def test_a_link_hands_over_the_archive_under_its_name(bucket: Bucket) -> None:
     store = S3Store(bucket, Threads())
     await store.put(KEY, chunks())
-    link = await store.link(KEY, "export-1.zip", 60)
+    link = await store.presigned(KEY, "export-1.zip", 60)
     assert link
     answer = await asked(link, {"Range": "bytes=10-19"})
     assert (answer.status_code, answer.content) == (206, b"".join(chunks())[10:20])
@@ -61,8 +61,8 @@ async def test_the_store_refuses_links_that_are_expired_prolonged_forged_or_of_a
     store = S3Store(bucket, Threads())
     await store.put(KEY, chunks())
     await store.put("acme/other.zip", chunks())
-    link = await store.link(KEY, "export-1.zip", 60)
-    short = await store.link(KEY, "export-1.zip", 1)
+    link = await store.presigned(KEY, "export-1.zip", 60)
+    short = await store.presigned(KEY, "export-1.zip", 1)
     assert link
     assert short
     await asyncio.sleep(2.5)

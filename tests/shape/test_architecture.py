@@ -26,7 +26,14 @@ FLOORS = [
     {"kit"},
 ]
 HOMES = {
-    "fastapi": ["app/main.py", "app/*/endpoints.py", "app/kit/http.py", "app/kit/direct.py", "app/kit/problem.py"],
+    "fastapi": [
+        "app/main.py",
+        "app/*/endpoints.py",
+        "app/exports/answers.py",
+        "app/kit/http.py",
+        "app/kit/direct.py",
+        "app/kit/problem.py",
+    ],
     "sqlalchemy": [
         "app/history/*",
         "app/jobs/*",

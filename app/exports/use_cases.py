@@ -1,0 +1,22 @@
+"""What can be done with exports: everything that their addresses offer."""
+
+from dataclasses import dataclass
+
+from app.exports.download import Download
+from app.exports.end import EndExport
+from app.exports.link import LinkArchive
+from app.exports.ready import RequireReady
+from app.exports.request import RequestExport
+from app.exports.retry import RetryExport
+from app.history.browse import Browse
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    request: RequestExport
+    browse: Browse
+    require_ready: RequireReady
+    download: Download
+    link: LinkArchive
+    retry: RetryExport
+    end: EndExport
