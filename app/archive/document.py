@@ -15,7 +15,7 @@ def write_document(frame: Frame, tallies: Sequence[Tally], read: Read) -> Iterat
     incomplete."""
     head = {
         "schema_version": SCHEMA_VERSION,
-        "export": frame.export(),
+        "export": frame.export().model_dump(),
         "notice": dict(frame.notice),
     }
     yield compact(head)[:-1] + b',"sections":{'

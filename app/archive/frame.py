@@ -5,15 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.archive.schema import Export, Titled, Version
 from app.kit.clock import rfc3339
 
-SCHEMA_VERSION = "1.0"
-
-
-@dataclass(frozen=True, slots=True)
-class Titled:
-    id: str
-    title: str
+SCHEMA_VERSION: Version = "1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +28,13 @@ class Frame:
     omitted: tuple[tuple[str, str], ...]
     other_combinations: int
 
-    def export(self) -> dict[str, Any]:
-        """The `export` object, as document and manifest begin it."""
-        return {
-            "id": self.id,
-            "data_center": {"id": self.data_center.id, "title": self.data_center.title},
-            "data_source": {"id": self.data_source.id, "title": self.data_source.title},
-            "device": self.device,
-            "browser": self.browser,
-            "as_of": rfc3339(self.as_of),
-        }
+    def export(self) -> Export:
+        """As document and manifest begin it."""
+        return Export(
+            id=self.id,
+            data_center=self.data_center,
+            data_source=self.data_source,
+            device=self.device,
+            browser=self.browser,
+            as_of=rfc3339(self.as_of),
+        )

@@ -12,8 +12,9 @@ from stream_zip import ZIP_32, ZIP_64, ZIP_AUTO, MemberFile, Method, stream_zip
 
 from app.archive.document import Read, write_document
 from app.archive.frame import Frame
-from app.archive.manifest import Member, write_manifest
+from app.archive.manifest import write_manifest
 from app.archive.report import write_readme, write_report
+from app.archive.schema import Member, MemberName
 from app.archive.tally import Tally, new_tallies
 from app.kit.clock import Clock
 from app.sources.port import Section
@@ -59,32 +60,36 @@ class Package:
 
     def _files(self, read: Read) -> Iterator[MemberFile]:
         # Safari unpacks only the first member when that one is ZIP64.
-        yield self._file("README.txt", ZIP_32, [write_readme(self._frame)])
-        yield self._file("personal-data.json", ZIP_64, self._document(read))
+        yield self._listed("README.txt", ZIP_32, [write_readme(self._frame)])
+        yield self._listed("personal-data.json", ZIP_64, self._document(read))
         report = write_report(self._frame, self._sections, self.tallies)
-        yield self._file("report.html", ZIP_AUTO(len(report)), [report])
+        yield self._listed("report.html", ZIP_AUTO(len(report)), [report])
         self._compiled_at = self._clock()
         manifest = write_manifest(
             self._frame, self._sections, self.tallies, self._members,
             self._compiled_at, self._compiled_at + self._lifetime,
         )  # fmt: skip
-        yield self._file("META/manifest.json", ZIP_AUTO(len(manifest)), [manifest])
+        yield self._member("META/manifest.json", ZIP_AUTO(len(manifest)), [manifest])
 
     def _document(self, read: Read) -> Iterator[bytes]:
         for chunk in write_document(self._frame, self.tallies, read):
             self.document_bytes += len(chunk)
             yield chunk
 
-    def _file(self, name: str, method: Method, chunks: Iterable[bytes]) -> MemberFile:
-        return name, self._frame.as_of, _MODE, method, self._counted(name, chunks)
+    def _listed(self, name: MemberName, method: Method, chunks: Iterable[bytes]) -> MemberFile:
+        """One that the manifest, which comes last, lists."""
+        return self._member(name, method, self._counted(name, chunks))
 
-    def _counted(self, name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def _member(self, name: str, method: Method, chunks: Iterable[bytes]) -> MemberFile:
+        return name, self._frame.as_of, _MODE, method, chunks
+
+    def _counted(self, name: MemberName, chunks: Iterable[bytes]) -> Iterator[bytes]:
         size, digest = 0, hashlib.sha256()
         for chunk in chunks:
             size += len(chunk)
             digest.update(chunk)
             yield chunk
-        self._members.append(Member(name, size, digest.hexdigest()))
+        self._members.append(Member(name=name, size=size, sha256=digest.hexdigest()))
 
 
 def _compressor() -> Any:

@@ -20,13 +20,14 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0)]
 Version = Literal["1.0"]
+MemberName = Literal["README.txt", "personal-data.json", "report.html"]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Place(_Strict):
+class Titled(_Strict):
     """A data center or a data source."""
 
     id: Text = Field(description="Its short name, the same in every archive.")
@@ -37,8 +38,8 @@ class Export(_Strict):
     """Whose data this is: one device and browser of one visitor, read from one data source at one moment."""
 
     id: Text = Field(description="The export's id, under which the history remembers it.")
-    data_center: Place = Field(description="Who holds the data.")
-    data_source: Place = Field(description="Where it was read.")
+    data_center: Titled = Field(description="Who holds the data.")
+    data_source: Titled = Field(description="Where it was read.")
     device: str | None = Field(description="The chosen device as the data source has it; null where it has none.")
     browser: str | None = Field(description="The chosen browser as the data source has it; null where it has none.")
     as_of: Moment = Field(description="The moment of the snapshot that every row was read from, in UTC.")
@@ -89,7 +90,7 @@ class _Section(_Strict):
     origin: Literal["given", "observed", "inferred"] = Field(description="How the data came about.")
     purpose: Text = Field(description="What the data is used for.")
     retention: Text = Field(description="How long it is kept.")
-    recipients: Text | list[Text] | None = Field(description="Who else receives it; null where it is not said.")
+    recipients: Text | tuple[Text, ...] | None = Field(description="Who else receives it; null where it is not said.")
     scope: Literal["combination", "visitor"] = Field(description="Bound to device and browser, or to the visitor.")
     because: Text | None = Field(description="Why it is not bound to device and browser; null where it is.")
 
@@ -128,7 +129,7 @@ class Omitted(_Strict):
 class Member(_Strict):
     """A file in the ZIP."""
 
-    name: Literal["README.txt", "personal-data.json", "report.html"] = Field(description="Its name.")
+    name: MemberName = Field(description="Its name.")
     size: Count = Field(description="Its size in bytes, unpacked.")
     sha256: Sha256 = Field(description="SHA-256 of its bytes, unpacked.")
 

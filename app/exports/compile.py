@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.archive.frame import Frame, Titled
+from app.archive.frame import Frame
 from app.archive.package import Package, Packed
+from app.archive.schema import Titled
 from app.history.entry import Entry
 from app.jobs.job import Progress
 from app.kit.clock import LIFETIME, Clock
@@ -75,8 +76,8 @@ def _frame(entry: Entry, center: DataCenter, source: DataSource, reading: Readin
     facts = source.facts
     return Frame(
         id=str(entry.id),
-        data_center=Titled(center.id, center.title),
-        data_source=Titled(facts.id, facts.title),
+        data_center=Titled(id=center.id, title=center.title),
+        data_source=Titled(id=facts.id, title=facts.title),
         device=as_text(reading.combination.device),
         browser=as_text(reading.combination.browser),
         as_of=reading.as_of,
