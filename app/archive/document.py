@@ -19,8 +19,8 @@ def write_document(frame: Frame, tallies: Sequence[Tally], read: Read) -> Iterat
         "notice": dict(frame.notice),
     }
     yield compact(head)[:-1] + b',"sections":{'
-    for place, tally in enumerate(tallies):
-        yield (b"," if place else b"") + compact(tally.section.name) + b":"
+    for number, tally in enumerate(tallies):
+        yield (b"," if number else b"") + compact(tally.section.name) + b":"
         yield from _write_rows(tally, read)
         tally.done = True
     yield b"}}"

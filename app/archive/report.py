@@ -103,9 +103,9 @@ class _Page:
         yield f"<section><h2>{escape(self._words['timeline'])}</h2>"
         yield f'<svg role="img" viewBox="0 0 {width} {_HEIGHT}" width="{width}" height="{_HEIGHT}" '
         yield f'style="max-width:100%" aria-label="{shown[0]} – {shown[-1]}">'
-        for place, month in enumerate(shown):
+        for number, month in enumerate(shown):
             tall = max(1, round(_HEIGHT * months[month] / most))
-            yield f'<rect x="{place * _BAR}" y="{_HEIGHT - tall}" width="{_BAR - 2}" height="{tall}">'
+            yield f'<rect x="{number * _BAR}" y="{_HEIGHT - tall}" width="{_BAR - 2}" height="{tall}">'
             yield f"<title>{month}: {months[month]:,}</title></rect>"
         yield f'</svg><p class="note">{shown[0]} – {shown[-1]}</p></section>'
 

@@ -86,7 +86,7 @@ class Latest:
         full = len(self._kept) == _LATEST
         if not (full and max(known) < self._kept[0][0]):
             latest = sorted(range(len(known)), key=known.__getitem__)[-_LATEST:]
-            numbered = [(known[place], self._seen + place, batch.rows[place]) for place in latest]
+            numbered = [(known[number], self._seen + number, batch.rows[number]) for number in latest]
             self._kept = self._bounded(sorted([*self._kept, *numbered])[-_LATEST:])
         self._seen += len(known)
 

@@ -60,13 +60,13 @@ def sections(manifest: dict[str, Any]) -> Iterator[str | Fitting]:
 def first_rows(beginning: str) -> list[str]:
     """The first two rows of the document, read from its beginning alone."""
     rows, decoder = [], json.JSONDecoder()
-    place = beginning.index("[{", beginning.index('"sections":{')) + 1
+    at = beginning.index("[{", beginning.index('"sections":{')) + 1
     for _ in range(2):
-        row, place = decoder.raw_decode(beginning, place)
+        row, at = decoder.raw_decode(beginning, at)
         rows.append(json.dumps(row, ensure_ascii=False))
-        if beginning[place] != ",":
+        if beginning[at] != ",":
             break
-        place += 1
+        at += 1
     return rows
 
 

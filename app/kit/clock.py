@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
-# Of an archive and its link, from the moment that it was compiled: in hours, so that no change of a clock shifts it.
+# How long an archive may be had after it was compiled; in hours, so that no change of a clock shifts it.
 LIFETIME = timedelta(hours=14 * 24)
 
 

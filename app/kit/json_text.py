@@ -27,23 +27,23 @@ _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{}"]', re.DOTALL)
 def check(text: bytes) -> None:
     """Raises ValueError where it is no JSON text (RFC 8259). Slower than a parser that recurs, which would stop at a
     depth of some hundred or thousand."""
-    state, open_, place = "value", list[str](), 0
-    while place < len(text):
-        token = _TOKEN.match(text, place)
+    state, open_, at = "value", list[str](), 0
+    while at < len(text):
+        token = _TOKEN.match(text, at)
         if token is None or (state == "after" and not open_):
-            raise ValueError(place)
-        kind, place = _kind(token), token.end()
+            raise ValueError(at)
+        kind, at = _kind(token), token.end()
         state = _STEPS[state].get(kind, "")
         if kind in _CLOSES and (not open_ or open_.pop() != _CLOSES[kind]):
-            raise ValueError(place)
+            raise ValueError(at)
         if kind in _CLOSES.values():
             open_.append(kind)
         if state == "more":
             state = "next" if open_[-1] == "{" else "value"
         if not state:
-            raise ValueError(place)
+            raise ValueError(at)
     if state != "after" or open_:
-        raise ValueError(place)
+        raise ValueError(at)
 
 
 def end_of_brackets(text: bytes) -> int:

@@ -17,10 +17,10 @@ _LONGEST = 120
 def unbound(sections: Sequence[tuple[str, SectionMapping]]) -> list[str | None]:
     """For each section, with its database's engine, what is wrong with its binding as far as its SQL shows it."""
     odd = {
-        place: (engine, section.sql) for place, (engine, section) in enumerate(sections) if not plainly_bound(section)
+        number: (engine, section.sql) for number, (engine, section) in enumerate(sections) if not plainly_bound(section)
     }
     found = dict(zip(odd, inspected(list(odd.values())), strict=True))
-    return [wrong(found[place], engine) if place in found else None for place, (engine, _) in enumerate(sections)]
+    return [wrong(found[number], engine) if number in found else None for number, (engine, _) in enumerate(sections)]
 
 
 def plainly_bound(section: SectionMapping) -> bool:

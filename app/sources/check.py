@@ -51,7 +51,7 @@ class _Look:
         if not (seen.ordered if seen.parsed else any(map(_ORDERED.search, query.statement.pieces))):
             order = "end it with ORDER BY over columns that tell its rows apart"
             yield Finding(
-                f"{query.place} has no ORDER BY, so the same data come out in another order each time; {order}."
+                f"{query.name} has no ORDER BY, so the same data come out in another order each time; {order}."
             )
         columns = await self._columns(query)
         if isinstance(columns, Finding):
@@ -78,30 +78,30 @@ class _Look:
         names = query.statement.names
         if "user_agents" in names and not any("coalesce" in piece.lower() for piece in query.statement.pieces):
             advice = "write coalesce(user_agent, '') IN (:user_agents) if the column can be NULL"
-            yield Finding(f"{query.place}: {advice}.", warning=True)
+            yield Finding(f"{query.name}: {advice}.", warning=True)
         for name in unclear(seen):
             if name not in names:
                 continue
             advice = mend(name, self._engine_name)
             if await self._loses(query, name):
-                yield Finding(f"{query.place} loses the rows of an unknown {name} (NULL) in silence; {advice}.")
+                yield Finding(f"{query.name} loses the rows of an unknown {name} (NULL) in silence; {advice}.")
             else:
                 told = f"does not show whether it keeps the rows of an unknown {name} (NULL)"
-                yield Finding(f"{query.place} {told}; {advice}.", warning=True)
+                yield Finding(f"{query.name} {told}; {advice}.", warning=True)
 
     async def _loses(self, query: Query, name: str) -> bool:
-        return await self._asked(query.place, lambda session: session.excludes_null(query, name)) is True
+        return await self._asked(query.name, lambda session: session.excludes_null(query, name)) is True
 
     async def _columns(self, query: Query) -> list[str] | Finding:
-        return await self._asked(query.place, lambda session: session.columns(query, _UNBOUND))
+        return await self._asked(query.name, lambda session: session.columns(query, _UNBOUND))
 
-    async def _asked(self, place: str, work: Callable[[Session], Result]) -> Result | Finding:
+    async def _asked(self, query_name: str, work: Callable[[Session], Result]) -> Result | Finding:
         seconds = self._mapping.search_timeout
         try:
             async with asyncio.timeout(seconds), self._engine.session(long=False) as session:
                 return await session.run(work)
         except TimeoutError:
-            return Finding(f"{place}: no answer within {seconds:g} s.")
+            return Finding(f"{query_name}: no answer within {seconds:g} s.")
         except (SourceMisconfigured, SourceUnavailable) as error:
             return Finding(error.detail)
 

@@ -104,11 +104,13 @@ class _Gathered:
         )
 
 
-def checked_value(value: object, place: str) -> Value | None:
+def checked_value(value: object, query_name: str) -> Value | None:
     """A value that can be bound again later. Raises SourceMisconfigured for any other type."""
     if value is None or isinstance(value, str | int | float | bytes | Decimal | UUID):
         return value
-    raise SourceMisconfigured(f"{place} returns a {type(value).__name__} where text, a number, a UUID or bytes belong.")
+    raise SourceMisconfigured(
+        f"{query_name} returns a {type(value).__name__} where text, a number, a UUID or bytes belong."
+    )
 
 
 def _known(value: datetime | None) -> list[datetime]:

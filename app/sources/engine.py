@@ -25,7 +25,7 @@ class NoSuchValue(Exception):
 class Query:
     """A statement with a name for error messages, such as `find.email` or `section interactions`."""
 
-    place: str
+    name: str
     statement: Statement
 
 

@@ -50,8 +50,8 @@ class ValueNotEncodable(Conflict):
     slug = "value-not-encodable"
     title = "A value cannot be written as JSON"
 
-    def __init__(self, place: str, column: str) -> None:
-        super().__init__(f"{place}, column {column}")
+    def __init__(self, where: str, column: str) -> None:
+        super().__init__(f"{where}, column {column}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class MappedReading:
         query = section_query(section)
         for name in sorted(set(query.statement.names) - set(self._values)):
             wanted = "`user_agent`" if name == "user_agents" else "`device` and `browser`"
-            raise SourceMisconfigured(f"{query.place} uses :{name}, but find.combinations does not return {wanted}.")
+            raise SourceMisconfigured(f"{query.name} uses :{name}, but find.combinations does not return {wanted}.")
         try:
             columns = session.columns(query, self._values)
         except SchemaLacks:
@@ -100,10 +100,10 @@ def section_query(section: SectionMapping) -> Query:
 
 
 def check_columns(section: SectionMapping, columns: list[str]) -> None:
-    place = f"section {section.name!r}"
+    where = f"section {section.name!r}"
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
-        raise SourceMisconfigured(f"{place} returns the column {twice[0]!r} twice; give one of them another name.")
+        raise SourceMisconfigured(f"{where} returns the column {twice[0]!r} twice; give one of them another name.")
     for name in [*section.json_columns, *([section.time] if section.time else [])]:
         if name not in columns:
-            raise SourceMisconfigured(f"{place} names the column {name!r}, which its sql does not return.")
+            raise SourceMisconfigured(f"{where} names the column {name!r}, which its sql does not return.")

@@ -98,7 +98,7 @@ class MappedSource:
         return picked[1] if picked and picked[1] else identifier.text
 
     def _visitors(self, query: Query, values: Values, kind: Kind) -> LookUp[Found]:
-        matches = _Matches(query.place)
+        matches = _Matches(query.name)
         yield Ask(query, values, matches.take)
         visitors, room, more = [], MOST_SHOWN, matches.more
         for key, row in matches.rows.items():
@@ -135,16 +135,16 @@ class MappedSource:
 class _Matches:
     """The first row of each visitor that a query found."""
 
-    def __init__(self, place: str) -> None:
-        self._place = place
+    def __init__(self, query_name: str) -> None:
+        self._query_name = query_name
         self.rows: dict[Value, Row] = {}
         self.more = False
 
     def take(self, rows: Sequence[Row]) -> bool:
         for row in rows:
             if "visitor" not in row:
-                raise SourceMisconfigured(f"{self._place} must return a column `visitor`.")
-            key = checked_value(row["visitor"], self._place)
+                raise SourceMisconfigured(f"{self._query_name} must return a column `visitor`.")
+            key = checked_value(row["visitor"], self._query_name)
             if key is None or key in self.rows:
                 continue
             if len(self.rows) == MOST_SHOWN:

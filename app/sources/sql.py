@@ -50,7 +50,7 @@ class Statement:
         return Statement((before + first[0], *first[1:], last + after), self.names)
 
     def written(self, name: str, text: str) -> "Statement":
-        """With a text in the place of a parameter; never one that somebody typed."""
+        """With a text instead of a parameter; never one that somebody typed."""
         pieces, names = [self.pieces[0]], list[str]()
         for one, piece in zip(self.names, self.pieces[1:], strict=True):
             if one == name:
@@ -68,7 +68,7 @@ class Statement:
         for name, piece in zip(self.names, self.pieces[1:], strict=True):
             value = values[name]
             several = value if isinstance(value, tuple) else (value,)
-            marks = [mark(len(bound) + place) for place in range(1, len(several) + 1)]
+            marks = [mark(len(bound) + number) for number in range(1, len(several) + 1)]
             bound.extend(several)
             text += ", ".join(marks) + piece
         return text, bound

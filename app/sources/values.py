@@ -38,7 +38,7 @@ class RowEncoder:
     def __init__(self, columns: Sequence[str], json_columns: Sequence[str]) -> None:
         self._columns = columns
         self._nested = [columns.index(name) for name in json_columns]
-        fields = [(f"f{place}", object) for place in range(len(columns))]
+        fields = [(f"f{number}", object) for number in range(len(columns))]
         names = {field: name for (field, _), name in zip(fields, columns, strict=True)}
         self._row = msgspec.defstruct("Row", fields, rename=names, gc=False)
         self._encoder = msgspec.json.Encoder()
@@ -46,11 +46,11 @@ class RowEncoder:
     def encode(self, rows: Sequence[Sequence[object]]) -> list[bytes]:
         """Raises Unencodable with the column's name."""
         columns: list[Sequence[object]] = list(zip(*rows, strict=True))
-        for place, values in enumerate(columns):
+        for number, values in enumerate(columns):
             if not _are_plain(values):
-                columns[place] = tuple(map(_plain, values))
-        for place in self._nested:
-            columns[place] = _checked(self._columns[place], _all_nested, columns[place])
+                columns[number] = tuple(map(_plain, values))
+        for number in self._nested:
+            columns[number] = _checked(self._columns[number], _all_nested, columns[number])
         try:
             return self._encoded(list(map(self._row, *columns)))
         except UnicodeEncodeError as error:

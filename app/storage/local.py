@@ -1,4 +1,4 @@
-"""Archives in a directory: written beside their place, moved there when complete."""
+"""Archives in a directory: written under another name, renamed when complete."""
 
 import asyncio
 import os
@@ -50,10 +50,10 @@ class LocalStore:
         """Nothing is open between two calls."""
 
     def _write(self, key: str, chunks: Stoppable) -> int:
-        place = self._folder / key
-        part = _part(place)
+        path = self._folder / key
+        part = _part(path)
         with _named_errors():
-            place.parent.mkdir(mode=0o700, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
         try:
             with _named_errors(), open(part, "xb", opener=_private) as file:
                 for chunk in chunks:
@@ -61,23 +61,23 @@ class LocalStore:
                 file.flush()
                 os.fsync(file.fileno())
             with _named_errors():
-                part.rename(place)
-                _sync(place.parent)
-                return place.stat().st_size
+                part.rename(path)
+                _sync(path.parent)
+                return path.stat().st_size
         finally:
             part.unlink(missing_ok=True)
 
     def _remove(self, key: str) -> None:
-        place = self._folder / key
+        path = self._folder / key
         with _named_errors():
             if not self._folder.is_dir():
                 raise StoreUnavailable
-            place.unlink(missing_ok=True)
-            _part(place).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            _part(path).unlink(missing_ok=True)
 
 
-def _part(place: Path) -> Path:
-    return place.with_name(place.name + ".part")
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
 
 
 def _private(path: str, flags: int) -> int:

@@ -107,7 +107,7 @@ class PostgresSession(BlockingSession):
         return True
 
     def select(self, query: Query, values: Values) -> Iterator[Sequence[Row]]:
-        with named_errors(query.place, searching=True):
+        with named_errors(query.name, searching=True):
             yield from self._loaded(self._open, bound(query.statement, values), pq.Format.TEXT, rows_of)
 
     def columns(self, query: Query, values: Values) -> list[str]:
@@ -117,7 +117,7 @@ class PostgresSession(BlockingSession):
         return [table(row) for rows in self.select(TABLES, {}) for row in rows]
 
     def excludes_null(self, query: Query, parameter: str) -> bool:
-        with named_errors(query.place):
+        with named_errors(query.name):
             return excludes_null(self._open, query.statement, parameter)
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
@@ -126,7 +126,7 @@ class PostgresSession(BlockingSession):
         # Text in its binary form is the bytes themselves, and this loader of the driver's hands them on untouched.
         cursor.adapters.register_loader("text", ByteaBinaryLoader)
         nested = ", ".join(encoding.json) or "unknown"
-        with named_errors(query.place, nested=nested):
+        with named_errors(query.name, nested=nested):
             statement = _as_json(query.statement, columns, encoding)
             pieces = self._loaded(cursor, bound(statement, values), pq.Format.BINARY, _columns)
             yield from in_batches(pieces, partial(_moments, encoding.zone) if encoding.time else None)
@@ -154,7 +154,7 @@ class PostgresSession(BlockingSession):
     def _described(self, query: Query, values: Values) -> Sequence[psycopg.Column]:
         text, given = bound(query.statement.inside("SELECT * FROM (", ") AS described LIMIT 0"), values)
         # A missing table must not end the transaction that the other sections are read in.
-        with named_errors(query.place), self._open.transaction(), psycopg.RawCursor(self._open) as cursor:
+        with named_errors(query.name), self._open.transaction(), psycopg.RawCursor(self._open) as cursor:
             cursor.execute(text, given)
             return cursor.description or ()
 

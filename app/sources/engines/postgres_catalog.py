@@ -40,7 +40,7 @@ def excludes_null(connection: psycopg.Connection[Any], statement: Statement, par
 
 def _is_empty(connection: psycopg.Connection[Any], statement: Statement) -> bool:
     """By a generic plan, in which the other parameters stay open: they have no value yet."""
-    text, unknown = statement.bind(dict.fromkeys(statement.names), lambda place: f"${place}")
+    text, unknown = statement.bind(dict.fromkeys(statement.names), lambda number: f"${number}")
     values = f"({', '.join(['NULL'] * len(unknown))})" if unknown else ""
     with connection.transaction(force_rollback=True), connection.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")

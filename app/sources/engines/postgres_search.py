@@ -144,7 +144,7 @@ class _Asker:
     async def _ask(self, asked: Ask) -> None:
         wait, wire = self.connection.wait, self.connection.pgconn
         text, given = bound(asked.query.statement, asked.values)
-        with named_errors(asked.query.place, searching=True):
+        with named_errors(asked.query.name, searching=True):
             forms, values = dumped(self.connection, given)
             name = await self._prepared(text, forms.types or ())
             wire.send_query_prepared(name, values, forms.formats)

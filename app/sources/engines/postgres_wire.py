@@ -83,7 +83,7 @@ class _UntypedFloat(FloatDumper):
 
 
 def bound(statement: Statement, values: Values) -> tuple[bytes, list[Any]]:
-    text, found = statement.bind(values, lambda place: f"${place}")
+    text, found = statement.bind(values, lambda number: f"${number}")
     return text.encode(), found
 
 
@@ -119,7 +119,7 @@ def received(connection: pq.abc.PGconn) -> PQGen[pq.abc.PGresult | None]:
 
 
 def rows_of(result: pq.abc.PGresult, forms: Forms) -> list[Row]:
-    names = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
+    names = [(result.fname(number) or b"").decode() for number in range(result.nfields)]
     return [dict(zip(names, row, strict=True)) for row in loaded(result, forms)]
 
 
@@ -131,7 +131,9 @@ def loaded(result: pq.abc.PGresult, forms: Forms) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def named_errors(place: str, *, connecting: bool = False, searching: bool = False, nested: str = "") -> Iterator[None]:
+def named_errors(
+    query_name: str, *, connecting: bool = False, searching: bool = False, nested: str = ""
+) -> Iterator[None]:
     """Turns the driver's errors into ours. Only messages about the schema are repeated: others quote values."""
     try:
         yield
@@ -143,30 +145,30 @@ def named_errors(place: str, *, connecting: bool = False, searching: bool = Fals
     ) as error:
         if _is_too_much(error):
             raise (
-                ValueNotEncodable(place, nested) if nested else SourceMisconfigured(f"{place}: {_TOO_MUCH}")
+                ValueNotEncodable(query_name, nested) if nested else SourceMisconfigured(f"{query_name}: {_TOO_MUCH}")
             ) from error
         if isinstance(error, errors.InternalError_):
-            raise SourceMisconfigured(f"{place}: {type(error).__name__}") from error
+            raise SourceMisconfigured(f"{query_name}: {type(error).__name__}") from error
         # A refused connection names host, port, user and reason, and holds no value yet.
         said = " ".join(str(error).split()) if connecting else type(error).__name__
-        raise SourceUnavailable(f"{place}: {said}") from error
+        raise SourceUnavailable(f"{query_name}: {said}") from error
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
-        raise SchemaLacks(f"{place}: {error.diag.message_primary}") from error
+        raise SchemaLacks(f"{query_name}: {error.diag.message_primary}") from error
     except psycopg.DataError as error:
         if searching and "$" in (error.diag.context or ""):
             raise NoSuchValue from error
         if nested:
-            raise ValueNotEncodable(place, nested) from error
-        raise SourceMisconfigured(f"{place}: {type(error).__name__}") from error
+            raise ValueNotEncodable(query_name, nested) from error
+        raise SourceMisconfigured(f"{query_name}: {type(error).__name__}") from error
     except psycopg.Error as error:
         words = error.diag.message_primary if (error.sqlstate or "").startswith("42") else None
         mend = f"; {_ROW_SECURITY}" if error.diag.source_function == "check_enable_rls" else ""
-        raise SourceMisconfigured(f"{place}: {words or type(error).__name__}{mend}") from error
+        raise SourceMisconfigured(f"{query_name}: {words or type(error).__name__}{mend}") from error
 
 
 def _is_too_much(error: psycopg.Error) -> bool:
     """Longer than a gigabyte, or nested deeper than the server's stack: so it is the next time, too. A request for too
-    much memory has no code of its own (XX000), but the one place in the server that refuses it."""
+    much memory has no code of its own (XX000), but the one source line of the server that refuses it."""
     limits = isinstance(error, errors.ProgramLimitExceeded | errors.StatementTooComplex)
     return limits or (isinstance(error, errors.InternalError_) and error.diag.source_file == "mcxt.c")
 

@@ -93,14 +93,14 @@ class SqliteSession(BlockingSession):
     def select(self, query: Query, values: Values) -> Iterator[Sequence[Row]]:
         cursor = self._executed(query, values)
         names = [column[0] for column in cursor.description]
-        with _named_errors(query.place):
+        with _named_errors(query.name):
             while rows := cursor.fetchmany(_ROWS_AT_ONCE):
                 yield [dict(zip(names, row, strict=True)) for row in rows]
 
     def columns(self, query: Query, values: Values) -> list[str]:
         """In a subquery, which reads nothing, SQLite calls the second column `a` `a:1`. What looks like that is asked
         again outside, where it runs up to its first row."""
-        described = Query(query.place, query.statement.inside("SELECT * FROM (", ") LIMIT 0"))
+        described = Query(query.name, query.statement.inside("SELECT * FROM (", ") LIMIT 0"))
         names = [column[0] for column in self._executed(described, values).description]
         if not any(_NUMBERED.search(name) for name in names):
             return names
@@ -118,11 +118,11 @@ class SqliteSession(BlockingSession):
         names = [column[0] for column in cursor.description]
         encode, time = RowEncoder(names, encoding.json).encode, names.index(encoding.time) if encoding.time else None
         try:
-            with _named_errors(query.place, encoding=True):
+            with _named_errors(query.name, encoding=True):
                 rows = _encoded(cursor, encode, time)
                 yield from in_batches(rows, None if time is None else partial(moments, zone=encoding.zone))
         except Unencodable as error:
-            raise ValueNotEncodable(query.place, str(error)) from error
+            raise ValueNotEncodable(query.name, str(error)) from error
 
     def _wait_for_others(self) -> None:
         until = monotonic() + self._patience
@@ -137,10 +137,10 @@ class SqliteSession(BlockingSession):
 
     def _executed(self, query: Query, values: Values, *, encoding: bool = False) -> sqlite3.Cursor:
         text, bound = query.statement.bind(values, lambda _: "?")
-        with _named_errors(query.place, encoding=encoding):
+        with _named_errors(query.name, encoding=encoding):
             cursor = self._execute(text, bound)
         if cursor.description is None:
-            raise SourceMisconfigured(f"{query.place} is no SELECT.")
+            raise SourceMisconfigured(f"{query.name} is no SELECT.")
         return cursor
 
     def _execute(self, text: str, bound: Sequence[object]) -> sqlite3.Cursor:
@@ -166,20 +166,20 @@ def _encoded(
 
 
 @contextmanager
-def _named_errors(place: str, *, encoding: bool = False) -> Iterator[None]:
+def _named_errors(query_name: str, *, encoding: bool = False) -> Iterator[None]:
     """Turns the driver's errors into ours. Only messages about the schema are repeated: others may quote values."""
     try:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _PASSING:
-            raise SourceUnavailable(f"{place}: {error.sqlite_errorname}") from error
+            raise SourceUnavailable(f"{query_name}: {error.sqlite_errorname}") from error
         if encoding and code in _TOO_LARGE:
-            raise ValueNotEncodable(place, "unknown") from error
+            raise ValueNotEncodable(query_name, "unknown") from error
         if undecodable := _UNDECODABLE.match(str(error)):
             if encoding:
-                raise ValueNotEncodable(place, undecodable[1]) from error
-            raise SourceMisconfigured(f"{place}: the column {undecodable[1]!r} is not UTF-8.") from error
+                raise ValueNotEncodable(query_name, undecodable[1]) from error
+            raise SourceMisconfigured(f"{query_name}: the column {undecodable[1]!r} is not UTF-8.") from error
         lacking = str(error).startswith(("no such table", "no such column"))
         said = str(error) if lacking or str(error).startswith(_ABOUT_SQL) else "the statement failed"
-        raise (SchemaLacks if lacking else SourceMisconfigured)(f"{place}: {said}") from error
+        raise (SchemaLacks if lacking else SourceMisconfigured)(f"{query_name}: {said}") from error
