@@ -106,12 +106,12 @@ class LiveSession(Protocol):
     async def run(self, work: Callable[[Session], Result]) -> Result:
         """Runs the work in the session's thread."""
 
-    def ahead(self, make: Callable[[Session], Generator[Item]], weigh: Callable[[Item], int]) -> Iterator[Item]:
+    def read_ahead(self, make: Callable[[Session], Generator[Item]], weigh: Callable[[Item], int]) -> Iterator[Item]:
         """For another thread to iterate: what the session's thread makes ahead of it. Raises what that raises, and
         Closed after `stop`."""
 
     def stop(self) -> None:
-        """From any thread: whoever iterates `ahead` waits no more."""
+        """From any thread: whoever iterates `read_ahead` waits no more."""
 
 
 class Engine(Protocol):

@@ -40,7 +40,7 @@ class MappedReading:
     def rows(self, name: str) -> Iterator[Batch]:
         section = self._by_name[name]
         query, encoding = section_query(section), Encoding(section.time, section.json_columns, self._zone)
-        return self._live.ahead(
+        return self._live.read_ahead(
             lambda session: session.encoded(query, self._values, encoding), lambda batch: batch.size
         )
 

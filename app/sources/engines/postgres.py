@@ -38,7 +38,7 @@ from app.sources.values import in_batches, moments
 
 Rows = TypeVar("Rows")
 Load = Callable[[pq.abc.PGresult, Transformer], Rows]
-_ASK_SECONDS, _PULSE_SECONDS = 0.4, 4
+_INTERRUPT_SECONDS, _ANSWER_SECONDS = 0.4, 4
 # The types' numbers in pg_type: timestamps without and with time zone; integers, reals and decimals.
 _TIMESTAMP, _TIMESTAMPTZ = 1114, 1184
 _NUMBERS = {20, 21, 23, 700, 701, 1700}
@@ -86,20 +86,20 @@ class PostgresSession(BlockingSession):
         if self._socket:
             self._socket.close()
 
-    def ask(self) -> None:
+    def interrupt(self) -> None:
         with suppress(psycopg.Error):
             if self._connection:
-                self._connection.cancel_safe(timeout=_ASK_SECONDS)
+                self._connection.cancel_safe(timeout=_INTERRUPT_SECONDS)
 
-    def cut(self) -> None:
+    def disconnect(self) -> None:
         with suppress(OSError):
             if self._socket:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def pulse(self) -> bool:
-        """A server that refuses answers, too."""
+    def server_answers(self) -> bool:
+        """A refusal is an answer, too."""
         try:
-            connect(self._address, connect_timeout=_PULSE_SECONDS).close()
+            connect(self._address, connect_timeout=_ANSWER_SECONDS).close()
         except psycopg.errors.ConnectionTimeout:
             return False
         except psycopg.Error:

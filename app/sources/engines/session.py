@@ -1,4 +1,10 @@
-"""The base of engines whose driver blocks: a session lives in a thread of its own, and ends when it is told to."""
+"""The base of engines whose driver blocks: each session has a thread of its own, and ends when it is told to.
+
+Three threads meet in a session. The event loop begins and ends it, and never waits for the driver. The session's own
+thread is the only one that reads through the driver, so a call that hangs holds nothing but that thread. The thread
+that uploads the archive takes the encoded rows out of a bounded pipe: where the store is slow, the pipe is full, and
+the session's thread waits before it asks the database for more.
+"""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -16,16 +22,16 @@ from app.sources.port import SourceUnavailable
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 # Each step that ends a session may take so long, before the next, harder one.
-_BY_ITSELF_SECONDS, _ASKED_SECONDS, _CUT_SECONDS = 0.05, 0.4, 0.3
-# A database may sort for long before the first row; but a server that answers nobody at all is gone.
-# One pulse without an answer may be chance.
+_BY_ITSELF_SECONDS, _INTERRUPTED_SECONDS, _DISCONNECTED_SECONDS = 0.05, 0.4, 0.3
+# A database may sort for long before the first row. So after this much silence the server is asked whether it answers
+# anybody at all; the first question without an answer may be chance, the second means that it is gone.
 _SILENT_SECONDS, _MOST_UNANSWERED = 5.0, 2
 _AHEAD_BYTES = 1 << 20
 
 
 class BlockingSession(Session, ABC):
-    """One read-only transaction; an engine fills in the hooks, and what Session asks for. All but `ask`, `cut` and
-    `pulse` run in one thread."""
+    """One read-only transaction; an engine fills in these hooks, and what Session asks for. Everything runs in the
+    session's own thread but `interrupt`, `disconnect` and `server_answers`: those are for the moment when it hangs."""
 
     @abstractmethod
     def open(self) -> None:
@@ -36,13 +42,13 @@ class BlockingSession(Session, ABC):
         """Ends what `open` began, however far that came."""
 
     @abstractmethod
-    def ask(self) -> None:
-        """From another thread: asks the database to end what it does. May block for a moment."""
+    def interrupt(self) -> None:
+        """From another thread: asks the database to end the statement that runs. May block for a moment."""
 
-    def cut(self) -> None:
-        """From another thread: takes the way to the database away, so that the driver comes back. Never blocks."""
+    def disconnect(self) -> None:
+        """From another thread: shuts the connection under the driver, so that its call comes back. Never blocks."""
 
-    def pulse(self) -> bool:
+    def server_answers(self) -> bool:
         """From another thread: whether the server answers anybody. May block for seconds."""
         return True
 
@@ -63,43 +69,49 @@ class ThreadedEngine(ABC):
             return await session.run(lambda inside: answered(inside, look_up()))
 
     @asynccontextmanager
-    async def session(self, *, long: bool) -> AsyncIterator["Living"]:
+    async def session(self, *, long: bool) -> AsyncIterator["ThreadedSession"]:
         async with self.places.take(long=long):
-            living = Living(self.new(self.limits.export_seconds if long else self.limits.search_seconds), self.threads)
-            watching = asyncio.create_task(living.watch())
+            seconds = self.limits.export_seconds if long else self.limits.search_seconds
+            session = ThreadedSession(self.new(seconds), self.threads)
+            watching = asyncio.create_task(session.watch())
             try:
-                await living.begin()
-                yield living
+                await session.begin()
+                yield session
             finally:
                 watching.cancel()
-                # Shielded, so that a second cancellation cannot leave the session open.
-                await asyncio.shield(living.end())
+                # Whoever is cancelled may be cancelled once more while it ends the session. The shield lets that end go
+                # on by itself then, so that the database is left alone in any case.
+                await asyncio.shield(session.end())
 
     async def close(self) -> None:  # noqa: B027  nothing stays open between sessions, unless an engine keeps it
         """Closes what the engine keeps between sessions."""
 
 
-class Living:
-    """Implements LiveSession. Its thread opens the session, does what it is given, and closes it, so that nothing
-    stays open even where the thread comes back long after everybody has left."""
+class ThreadedSession:
+    """Implements LiveSession.
+
+    The thread is given the session's opening, its reading and its closing, one after the other. So whatever was opened
+    is closed, even where the thread comes back from the driver long after everybody else has left.
+    """
 
     def __init__(self, session: BlockingSession, threads: Threads) -> None:
         self._session, self._threads = session, threads
         self._thread: DaemonThread = threads.take()
         self._pipe = Pipe[Any](_AHEAD_BYTES)
         self._stopped = False
-        # Since when the thread waits for the database, if it does.
+        # Since when the thread waits for the database, if it does; `watch` reads it from the event loop.
         self._waits_since: float | None = None
 
     async def begin(self) -> None:
-        await self._waited(self._session.open)
+        await self._timed(self._session.open)
 
     async def run(self, work: Callable[[Session], Result]) -> Result:
-        return await self._waited(lambda: work(self._session))
+        return await self._timed(lambda: work(self._session))
 
-    def ahead(self, make: Callable[[Session], Generator[Item]], weigh: Callable[[Item], int]) -> Iterator[Item]:
+    def read_ahead(self, make: Callable[[Session], Generator[Item]], weigh: Callable[[Item], int]) -> Iterator[Item]:
         pipe = Pipe[Item](_AHEAD_BYTES)
         self._pipe = pipe
+        # Looked at after the pipe is in its place: `stop` either closes this pipe, or has been seen here.
         if self._stopped:
             raise Closed
         self._thread.post(lambda: self._fill(pipe, make, weigh))
@@ -110,7 +122,8 @@ class Living:
         self._pipe.close()
 
     async def watch(self) -> None:
-        """Ends a session whose server has fallen silent: no row for long, and nobody else is answered either."""
+        """Ends a session whose server has fallen silent: no row for long, and nobody else is answered either. The
+        thread itself cannot notice, because it hangs in the driver."""
         unanswered = 0
         while unanswered < _MOST_UNANSWERED:
             await asyncio.sleep(1)
@@ -118,58 +131,53 @@ class Living:
             if since is None or monotonic() - since < _SILENT_SECONDS:
                 unanswered = 0
                 continue
-            unanswered = 0 if await self._threads.run(self._session.pulse, "a source's pulse") else unanswered + 1
+            answers = await self._threads.run(self._session.server_answers, "asking whether a source answers")
+            unanswered = 0 if answers else unanswered + 1
         log.warning("a data source fell silent while it was read")
-        self._session.cut()
+        self._session.disconnect()
         self._pipe.close(SourceUnavailable("The server fell silent."))
 
     async def end(self) -> None:
-        """Closes the session in its thread. A thread that the database holds is freed by asking the database first
-        and by taking the way to it away then; one that still hangs is left behind."""
+        """Closes the session in its thread, within a second. Python cannot end a thread from outside, so one that
+        hangs in the driver is freed through the database: first the statement is interrupted, which a healthy server
+        obeys at once, then the connection is shut. Where even that does not help, the thread is left behind and
+        counted, and nobody waits for it."""
         self.stop()
         closed = self._thread.do(self._session.close)
         if not await _done(closed, _BY_ITSELF_SECONDS):
-            asking = asyncio.create_task(self._threads.run(self._session.ask, "asking a source to stop"))
-            if not await _done(closed, _ASKED_SECONDS):
-                self._session.cut()
-                await _done(closed, _CUT_SECONDS)
-            asking.cancel()
+            interrupting = asyncio.create_task(self._threads.run(self._session.interrupt, "interrupting a source"))
+            if not await _done(closed, _INTERRUPTED_SECONDS):
+                self._session.disconnect()
+                await _done(closed, _DISCONNECTED_SECONDS)
+            interrupting.cancel()
         if closed.done():
             self._threads.give_back(self._thread)
         else:
             self._threads.give_up(self._thread, "reading a data source")
 
-    async def _waited(self, work: Callable[[], Result]) -> Result:
-        def timed() -> Result:
-            self._waits_since = monotonic()
-            try:
-                return work()
-            finally:
-                self._waits_since = None
+    async def _timed(self, work: Callable[[], Result]) -> Result:
+        """Does the work in the thread, and lets `watch` see for how long it waits."""
+        return await self._thread.do(lambda: self._clocked(work))
 
-        return await self._thread.do(timed)
+    def _clocked(self, work: Callable[[], Result]) -> Result:
+        self._waits_since = monotonic()
+        try:
+            return work()
+        finally:
+            self._waits_since = None
 
     def _fill(self, pipe: Pipe[Item], make: Callable[[Session], Generator[Item]], weigh: Callable[[Item], int]) -> None:
+        """In the thread: each wait for the database is clocked apart, for the wait for room in the pipe is no silence
+        of the server's."""
         try:
             with closing(make(self._session)) as items:
-                for item in self._timed(items):
+                while (item := self._clocked(lambda: next(items, None))) is not None:
                     pipe.put(item, weigh(item))
             pipe.end()
         except Closed:
             return
         except Exception as error:  # noqa: BLE001  whatever it is, the reader on the other side must meet it
             pipe.end(error)
-
-    def _timed(self, items: Iterator[Item]) -> Iterator[Item]:
-        while True:
-            self._waits_since = monotonic()
-            try:
-                item = next(items, None)
-            finally:
-                self._waits_since = None
-            if item is None:
-                return
-            yield item
 
 
 async def _done(future: asyncio.Future[None], seconds: float) -> bool:

@@ -80,15 +80,15 @@ class SqliteSession(BlockingSession):
         if self._connection:
             self._connection.close()
 
-    def ask(self) -> None:
+    def interrupt(self) -> None:
         """Ends the statement that runs; one that is about to begin sees the sign."""
         self._told_to_end = True
         with suppress(sqlite3.Error):
             if self._connection:
                 self._connection.interrupt()
 
-    def cut(self) -> None:
-        self.ask()
+    def disconnect(self) -> None:
+        self.interrupt()
 
     def select(self, query: Query, values: Values) -> Iterator[Sequence[Row]]:
         cursor = self._executed(query, values)
