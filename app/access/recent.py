@@ -10,7 +10,8 @@ from typing import Any
 
 from app.access.port import Administrator
 
-# A key revoked by another process counts after the first; the second leaves time to read it again before that.
+# After the first, what was read does not count any more: a revoke by another process is obeyed. After the second it is
+# read again while it still counts, so that a key in steady use never makes a request wait.
 _MOST_AGE_SECONDS, _REFRESH_AGE_SECONDS = 1.0, 0.7
 _MOST_KEYS = 1_000
 # A driver may take its time to give up a reading; the process does not wait for that.
@@ -42,7 +43,11 @@ Read = Callable[[str], Coroutine[Any, Any, LiveKey | None]]
 
 
 class RecentKeys:
-    """Keys by id. One task at a time reads a key, whoever waits for it; what it finds is as old as its beginning."""
+    """Keys by id, as they were at most a second ago.
+
+    However many requests come with a key, one task reads it and all wait for that. What it found counts as of the
+    moment when it began to read: a key that was revoked while it read must not be kept for a second more.
+    """
 
     def __init__(self, read: Read) -> None:
         self._read = read
@@ -74,7 +79,8 @@ class RecentKeys:
 
     def _refresh(self, key_id: str) -> _Reading:
         reading = self._readings.get(key_id)
-        # One that began too long ago goes on for those who wait for it; who comes now is given a new one.
+        # A reading that began over a second ago may miss a revoke. Those who wait for it already get what it finds; who
+        # comes now gets a new one.
         if reading is None or _age(reading.begun) >= _MOST_AGE_SECONDS:
             reading = _Reading(asyncio.create_task(self._read(key_id)), time.monotonic())
             self._readings[key_id] = reading
@@ -82,13 +88,13 @@ class RecentKeys:
         return reading
 
     async def _awaited(self, key_id: str, reading: _Reading) -> LiveKey | None:
-        # A client that has gone ends its waiting, and not the reading that others wait for.
+        # Not awaited itself: a client that goes away is cancelled here, and awaiting would cancel the reading with it.
         await asyncio.wait((reading.task,))
-        # Cancelled means forgotten meanwhile: what it would have said does not count.
+        # `forget` cancels a reading, because the key was revoked meanwhile; then it is read anew.
         return await self.find(key_id) if reading.task.cancelled() else reading.task.result()
 
     def _keep(self, key_id: str, begun: float, done: asyncio.Task[LiveKey | None]) -> None:
-        # Asked in any case, or asyncio would print an error that nobody waited for.
+        # Asked even where it is not used: asyncio prints an error that nobody asked for.
         failed = done.cancelled() or done.exception() is not None
         reading = self._readings.get(key_id)
         if reading is None or reading.task is not done:

@@ -12,9 +12,10 @@ from app.kit.db import Database, DatabaseUnavailable
 
 _MOST_AT_ONCE = 100
 _CLOSE_SECONDS = 0.5
-# A transaction costs ten times what an event in it does, so it waits a moment for those that are about to come.
+# A transaction costs ten times what an event in it does. So the writer waits this long for the events of searches that
+# are under way, which saves most transactions under load and is not felt.
 _LINGER_SECONDS = 0.002
-# One that is under way for longer waits for a source that sleeps, and nobody else should wait for it.
+# A search that is under way for longer waits for a slow source, and the writer does not wait for it.
 _SOON_SECONDS = 0.02
 
 
@@ -25,9 +26,10 @@ class _Waiting:
 
 
 class GroupedTrail:
-    """While one batch of events is being written, the next gathers; who is alone is written at once.
+    """While one batch of events is being written, the next gathers; an event that comes alone is written at once.
 
-    For actions that change nothing else in the database. What does, writes its event in its own transaction.
+    For actions that change nothing else in the database. Others write their event in their own transaction (Ledger).
+    One task writes for all; it ends when nobody waits any more, and the next event starts it again.
     """
 
     def __init__(self, database: Database, trail: Trail) -> None:
@@ -55,7 +57,7 @@ class GroupedTrail:
         self._waiting.append(one)
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_all())
-        # Who is cancelled here gives up waiting; the event is still written, for the search was made.
+        # A client that goes away is cancelled here, and its event is written all the same: the search was made.
         await one.written
 
     async def close(self) -> None:
@@ -63,7 +65,7 @@ class GroupedTrail:
         writer = self._writer
         if writer is not None:
             writer.cancel()
-            # A driver may take its time to give up; the process does not wait for that.
+            # Cancelled, the driver may still wait for its server; the process does not wait with it.
             await asyncio.wait((writer,), timeout=_CLOSE_SECONDS)
 
     async def _write_all(self) -> None:
@@ -74,7 +76,7 @@ class GroupedTrail:
                 batch, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
                 await self._write(batch)
         finally:
-            # Cut short, it leaves nobody waiting; else there is nobody left.
+            # There is somebody left only if the writer was cancelled or failed; they must not wait for ever.
             left, self._waiting, self._writer = [*batch, *self._waiting], [], None
             _settle(left, DatabaseUnavailable())
 

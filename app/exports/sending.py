@@ -15,7 +15,8 @@ from app.kit.clock import Clock
 from app.kit.db import DatabaseUnavailable
 from app.kit.logs import log
 
-# A process that is told to stop cancels open answers after 3 s and has ended after 4.5 s.
+# A process that is told to stop gives open answers 3 s, then cancels them, and has ended after 4.5 s, whatever hangs:
+# what is to be recorded must fit in between.
 _CLOSE_SECONDS = 1.0
 _COUNT_SECONDS = 1.0
 
@@ -55,8 +56,8 @@ class Sending:
         self._ending: asyncio.Task[None] | None = None
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """One chunk late: an answer with the archive's last byte is counted before that byte leaves, so that whoever
-        has it sees the count."""
+        """Each chunk leaves when the next one is at hand, so that the last is known as the last. It is counted before
+        it leaves: a client that has the whole archive, and asks at once how often it was downloaded, is counted."""
         async for chunk in self._rest:
             yield self._held
             self._sent += len(self._held)
@@ -67,8 +68,9 @@ class Sending:
         self._sent += len(self._held)
 
     async def end(self) -> None:
-        """Records how it went, in a task of its own: whoever ended the answer may have cancelled this one. The bytes
-        are those that were handed to the connection; what lay in buffers when it broke may not have arrived."""
+        """Records how it went. In a task of its own, because a client that goes away has this one cancelled, and the
+        record must be written then above all. The bytes are those that were handed to the connection; what lay in
+        buffers when it broke may not have arrived."""
         self._ending = asyncio.create_task(self._ended())
         await asyncio.shield(self._ending)
 

@@ -5,7 +5,7 @@ from app.jobs.takers import Takers
 
 
 class LocalBell:
-    """Implements Bell. Other processes do not hear it; they ask for work every few seconds."""
+    """Implements Bell. Other processes do not hear it: they find the work when they ask for some, every few seconds."""
 
     def __init__(self) -> None:
         self._takers = Takers()

@@ -1,4 +1,8 @@
-"""The bell on Redis, through arq: a ring is a job without content, and whoever is idle first hears it."""
+"""The bell on Redis, through arq: a ring is an arq job without content, and one process that has room hears it.
+
+Redis only wakes. The work itself is in the database, where the takers ask for it; so a ring that is lost, late or heard
+twice changes nothing but the moment at which somebody asks.
+"""
 
 import asyncio
 import json
@@ -19,13 +23,14 @@ _QUEUE, _RING = "dossier:bell", "ring"
 _MOST_SECONDS_TO_RING = 1.0
 _POLL_SECONDS = 0.05
 _LISTEN_AGAIN_SECONDS = 3.0
-# A ring that nobody heard for so long has been followed by others.
+# A ring that no process had room for by then is dropped by Redis. Nothing is missed: every process that gets room asks
+# the database by itself, and the tick rings again while work is due.
 _RING_LIVES_SECONDS = 60
 
 
 class RedisBell:
-    """Implements Bell. What a ring wakes are the takers of one process, which ask the database for work, and ask it
-    every few seconds anyway: so a Redis that is away, slow or empty delays work by those seconds."""
+    """Implements Bell. A Redis that is away, slow or empty delays work by the few seconds after which takers ask the
+    database anyway."""
 
     def __init__(self, url: str) -> None:
         """Raises Misconfigured; connects at the first use."""
@@ -53,7 +58,8 @@ class RedisBell:
         finally:
             answering.cancel()
             await asyncio.wait([answering])
-            # More than once, because the client's library now and then swallows a cancellation.
+            # Redis' client now and then catches the cancellation inside its own clean-up, and the task goes on as if
+            # nothing had been said. So it is said again until the task has ended.
             while not listening.done():
                 listening.cancel()
                 await asyncio.wait({listening}, timeout=0.1)
@@ -79,8 +85,8 @@ class RedisBell:
 
 
 class _Ear(Worker):
-    """arq's worker, which hears rings, and hands them to the takers. It runs no export: a job of arq's is final when
-    it times out, and forgotten after a day."""
+    """arq's worker, used for one thing: to hear rings and wake the takers. The work is not an arq job, because arq
+    forgets a queued job after a day and gives one up for good when it times out."""
 
     def __init__(self, redis: ArqRedis, takers: Takers) -> None:
         async def ring(_context: dict[str, object]) -> None:
@@ -94,7 +100,7 @@ class _Ear(Worker):
         self._takers = takers
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Leaves the ring to another process while nobody is idle in this one."""
+        """arq calls this with what it found in Redis. Not taking it leaves the ring for a process that has room."""
         if self._takers.idle:
             await super().start_jobs(job_ids)
 

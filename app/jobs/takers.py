@@ -1,4 +1,4 @@
-"""Those who take up work inside a process: so many at once, woken by a bell or by themselves after a few seconds."""
+"""Takers: the tasks of a process that take up work, so many at once, woken by a bell or by themselves."""
 
 import asyncio
 
@@ -7,12 +7,14 @@ from app.kit.crew import first_to_end
 from app.kit.logs import log, whereabouts
 
 _ASK_ANYWAY_SECONDS = 3.0
-# Whoever stops a process kills it within seconds; what is not done by then is handed back before.
+# Work that is about to end may do so when the process is told to stop. What takes longer is cancelled and handed back,
+# in time before a supervisor loses patience and kills the process.
 _GRACE_SECONDS = 1.5
 
 
 class Takers:
-    """A taker works until nothing is left, then waits to be woken. `idle` says how many wait."""
+    """Each works until nothing is left, then waits to be woken, or asks again after some seconds. `idle` says how many
+    wait: whether this process has room."""
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()

@@ -105,8 +105,8 @@ class Database:
         with _named_errors():
             async with self.writing() as connection:
                 if connection.dialect.name == "postgresql":
-                    # Others wait for whoever migrates, for as long as it takes; but nobody waits behind a migration
-                    # that waits for a lock.
+                    # Another process that migrates at this moment is waited for, however long it takes. A lock on a
+                    # table is not: whoever needs the table would wait behind the migration that waits for it.
                     driver = (await connection.get_raw_connection()).driver_connection
                     driver.patience = None  # type: ignore[union-attr]  # it is ours
                     for bound in ("statement_timeout", "lock_timeout"):
@@ -124,7 +124,7 @@ class Database:
             return "unreachable"
         scripts = ScriptDirectory.from_config(_alembic())
         known = [one.revision for one in scripts.walk_revisions()]
-        # What is not known is newer: another process of a later version has migrated already.
+        # A revision that is not known here is a later version's, which has migrated already.
         if found == known[0] or (found is not None and found not in known):
             return "ok"
         return "behind" if found in known[: known.index(OLDEST_REVISION) + 1] else "not migrated"
@@ -208,7 +208,8 @@ def _remember_use(_connection: DBAPIConnection, record: ConnectionPoolEntry) -> 
 def _try_if_idle(
     dialect: Dialect, connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Before a connection is lent that has not been used just now: the pool then takes another."""
+    """Asks a connection that has not been used for seconds whether it still lives, before it is lent. Where it does not,
+    the pool makes another, and nobody's request fails because the server was restarted meanwhile."""
     if monotonic() - record.info.get("used_at", 0.0) > _TRUSTED_SECONDS:
         try:
             dialect.do_ping(connection)
@@ -223,6 +224,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later would fail instead of waiting for its turn.
+    # SQLite has one writer at a time. A transaction that only asks to write after it has read fails at once where
+    # another has written meanwhile; one that says so at its beginning waits for its turn.
     reads = connection.get_execution_options().get("dossier_reads")
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -14,9 +14,9 @@ from app.kit.http import JSON, CheckedRoute
 class DirectRoute(CheckedRoute):
     """A route like every other to whoever reads the OpenAPI document, sends it something or tests it.
 
-    Its function takes `request`, the parameters of the path, all text, and a model called `body`; it returns a
-    model. So little needs none of the framework's general means of calling a function, which cost as much as all
-    the rest of a request; the answer is encoded once, by its model.
+    Its function takes `request`, the parameters of the path as text, and a model called `body`; it returns a model.
+    FastAPI's way to call any function whatever costs as much as all the rest of such a request, so it is left out here,
+    and the answer is encoded once, by its own model.
     """
 
     def handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -31,7 +31,7 @@ class DirectRoute(CheckedRoute):
 
 
 def _validated(form: type[BaseModel], body: bytes) -> BaseModel:
-    """As the framework does it: the same mistakes have the same pointers and words."""
+    """As FastAPI does it, so that the same mistakes are told with the same pointers and words on every route."""
     if not body:
         raise _refused("missing")
     try:

@@ -16,11 +16,11 @@ _LOOK_SECONDS = 0.1
 
 
 class Connection(psycopg.AsyncConnection[Any]):
-    """As the library's, but for the end of a wait.
+    """The library's connection, but a cancelled wait ends at once.
 
-    The library's own, once cancelled, asks the server to stop and then waits for it, for ever where the server is
-    silent. This one leaves at once. With `patience`, in seconds, it closes itself then, and when the server has said
-    nothing for so long; without, the query still runs, and whoever cancels must close the connection.
+    The library asks the server to stop the query, and waits until it has, which is for ever where the server is silent.
+    Here `patience` (seconds) closes the connection when a wait is cancelled, or when the server has said nothing for so
+    long. Without patience the query goes on, and whoever cancels must close the connection.
     """
 
     patience: float | None = None
@@ -55,8 +55,9 @@ def connect(address: str, **given: Given) -> psycopg.Connection[Any]:
 
 @contextmanager
 def letting_go() -> Iterator[None]:
-    """Closes the socket of an attempt that failed: the driver's error holds it, and itself, until the garbage
-    collector comes round, which in a quiet process is never."""
+    """Lets the socket of an attempt that failed be closed. The driver's error holds the frames in which it was raised,
+    and they hold the socket and the error: a circle that stays until the garbage collector runs, in a quiet process for
+    hours. Emptying the frames breaks it."""
     try:
         yield
     except (psycopg.Error, asyncio.CancelledError) as error:

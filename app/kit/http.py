@@ -34,11 +34,16 @@ class Guard(HTTPBearer, ABC):
         """Raises the failure that answers the request, or returns."""
 
     async def __call__(self, request: Request) -> None:  # type: ignore[override]  # the token itself goes nowhere
-        """The route has asked `admit` already, before it read the body."""
+        """What FastAPI calls, with the body at hand; `CheckedRoute` has asked `admit` by then."""
 
 
 class CheckedRoute(APIRoute):
-    """A route whose guard comes first, and which names what it does not understand instead of ignoring it."""
+    """A route whose guard comes first, and which names what it does not understand instead of ignoring it.
+
+    FastAPI reads and parses the body before it calls any dependency, so a guard among the dependencies would let
+    anybody send a body, and would tell a stranger what is wrong with theirs. Here guards are asked before that; they
+    stand among the dependencies all the same, for there FastAPI finds the security of the OpenAPI document.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = self.handler()
@@ -53,7 +58,8 @@ class CheckedRoute(APIRoute):
             _refuse_unacceptable(request, media_type)
             if self.body_field:
                 _refuse_other_than_json(request)
-                # Read here, where a body without end is still a problem of its own: the framework makes it a 400.
+                # Read here, where one that is too long is told as 413: whatever FastAPI meets while it reads a body
+                # becomes a 400. What was read is kept, and FastAPI finds it.
                 await request.body()
             return await handle(request)
 

@@ -1,4 +1,4 @@
-"""A bounded hand-over from one thread to another, so that a slow reader slows the writer down."""
+"""A bounded hand-over from one thread to another: a slow reader slows the writer down, and either side can be freed."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -33,14 +33,14 @@ class Pipe(Generic[Item]):
             self._changed.notify_all()
 
     def end(self, error: BaseException | None = None) -> None:
-        """No more items; the reader meets the error after the last one."""
+        """By the writer: no more items. The reader gets what is still here, and then meets the error."""
         with self._changed:
             if not self._ended:
                 self._ended, self._error = True, error
             self._changed.notify_all()
 
     def close(self, error: BaseException | None = None) -> None:
-        """From any thread: neither side waits any more, what lies between is dropped, the reader meets the error."""
+        """By anybody: neither side waits any more, what is still here is dropped, and the reader meets the error."""
         with self._changed:
             self._held.clear()
             self._weight = 0

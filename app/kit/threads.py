@@ -1,4 +1,8 @@
-"""Threads for calls that block: nobody waits for one that does not come back, and each of those is counted."""
+"""Threads for calls that block: nobody waits for one that does not come back, and each of those is counted.
+
+The standard library's pools do not fit: they wait for every thread when the interpreter ends, and a call that hangs
+would take one of their few threads away for good.
+"""
 
 import asyncio
 import threading
@@ -18,7 +22,7 @@ _GRACE_SECONDS = 0.25
 class DaemonThread:
     """One thread that does what it is given, one piece after the other.
 
-    A daemon, because the interpreter waits for every other kind when it ends, and this one may hang for ever.
+    The interpreter, when it ends, waits for every thread that is no daemon; this one may hang for ever.
     """
 
     def __init__(self) -> None:
@@ -30,7 +34,7 @@ class DaemonThread:
         """A future of the running loop. Cancelling it does not stop the work."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        # An error that nobody waits for any more is no news.
+        # asyncio prints an error that nobody asked for. Here nobody does, once the caller has been cancelled.
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._works.put(lambda: _settle(loop, future, work))
         return future
@@ -85,11 +89,12 @@ class Threads:
         self, work: Callable[[], Result], what: str, stop: Callable[[], None] | None = None,
         grace: float = _GRACE_SECONDS,
     ) -> Result:  # fmt: skip
-        """The work's result or error. If the caller is cancelled, `stop` tells the work so, which then has some time
-        to end; after that the thread is left behind under the name `what`."""
+        """The work's result or error. If the caller is cancelled, `stop` tells the work so, which has some time then to
+        tidy up and end; a thread that is still held after that is left behind under the name `what`."""
         thread = self.take()
         doing = thread.do(work)
         try:
+            # Shielded, because a cancelled future would look as if the thread had ended.
             return await asyncio.shield(doing)
         except asyncio.CancelledError:
             if stop:
@@ -122,6 +127,6 @@ def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], work: 
         else:
             future.set_exception(error)
 
-    # The loop may have ended before a call that hung came back.
+    # A call that hung may come back when its loop has long ended; then there is nobody to tell.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(settle)

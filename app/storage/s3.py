@@ -71,7 +71,7 @@ class S3Store:
 
     async def put(self, key: str, chunks: Iterator[bytes], stop: Callable[[], None] | None = None) -> int:
         stream = Stoppable(chunks, stop)
-        return await self._threads.run(lambda: self._stored(key, stream), "an upload", stream.stop)
+        return await self._threads.run(lambda: self._put(key, stream), "an upload", stream.stop)
 
     async def read(self, key: str, start: int, end: int) -> AsyncGenerator[bytes]:
         answer = await self._call(lambda: self._client.get_object(self._bucket, key, start, end - start))
@@ -83,7 +83,8 @@ class S3Store:
                 start += len(chunk)
                 yield chunk
         finally:
-            # Closing waits for a thread that hangs in the answer, for as long as that hangs: nobody waits for either.
+            # A thread that reads this answer may hang while the store is silent, and closing waits for that thread.
+            # So it is closed in a thread of its own, which nobody waits for; both come back by the client's time-out.
             closing = self._threads.take()
             closing.post(answer.close)
             closing.end()
@@ -104,7 +105,7 @@ class S3Store:
 
     async def check(self) -> None:
         """The first time it makes the bucket where there is none; later a bucket that vanished is an outage."""
-        await self._call(self._checked if self._prepared else self._prepare)
+        await self._call(self._require_bucket if self._prepared else self._make_bucket_once)
 
     async def close(self) -> None:
         """What still hangs ends by its own time-outs."""
@@ -117,16 +118,16 @@ class S3Store:
 
         return await self._threads.run(named, "a call to the archive store", grace=0)
 
-    def _checked(self) -> None:
+    def _require_bucket(self) -> None:
         if not self._client.bucket_exists(self._bucket):
             raise StoreUnavailable("The bucket does not exist.")
 
-    def _prepare(self) -> None:
+    def _make_bucket_once(self) -> None:
         if not self._client.bucket_exists(self._bucket):
-            self._make()
+            self._make_bucket()
         self._prepared = True
 
-    def _make(self) -> None:
+    def _make_bucket(self) -> None:
         try:
             self._client.make_bucket(self._bucket)
             # Not on a bucket that others made: its rules are theirs, and setting ours would remove them.
@@ -137,20 +138,21 @@ class S3Store:
                 raise
             log.warning("the bucket was made by another, or without the rule that it expires: %s", whereabouts(error))
 
-    def _stored(self, key: str, stream: Stoppable) -> int:
+    def _put(self, key: str, stream: Stoppable) -> int:
         if not self._prepared:
             with named_errors():
-                self._prepare()
+                self._make_bucket_once()
         Upload(self._client, self._bucket, key, self._sse).write(stream)
         with named_errors():
             if stream.stopped:
-                # The store took the last byte just when nobody waited for it any more.
+                # It was stopped after the last chunk had been handed on: the store has it whole, and nobody wants it.
                 self._remove(key)
                 raise Closed
             return self._client.stat_object(self._bucket, key).size or 0
 
     def _remove(self, key: str) -> None:
-        # The client keeps these two for itself, but offers no other way to find what a killed process left.
+        # A killed process leaves an upload that was never completed, which no listing of objects shows. The client
+        # does not offer to others what finds and aborts it, and has no other way.
         listed = self._client._list_multipart_uploads(self._bucket, prefix=key)  # noqa: SLF001
         for upload in listed.uploads:
             if upload.object_name == key:

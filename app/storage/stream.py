@@ -1,4 +1,4 @@
-"""An archive on its way into a store, which can be told to stop."""
+"""A stream on its way into a store, which can be told to stop while another thread waits for its next chunk."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,7 +6,11 @@ from app.kit.pipe import Closed
 
 
 class Stoppable:
-    """Hands chunks on until `stop`, which any thread may call; then it raises instead of handing on the next one."""
+    """Hands chunks on until `stop`, which any thread may call; then it raises Closed instead of handing on the next.
+
+    A thread cannot be interrupted in Python. So `stop` also calls what the stream's maker gave: that frees the thread
+    where it waits for the source of the chunks, and the sign here ends it where it is between two of them.
+    """
 
     def __init__(self, chunks: Iterator[bytes], stop: Callable[[], None] | None) -> None:
         self._chunks, self._stop = chunks, stop
