@@ -208,8 +208,8 @@ def _remember_use(_connection: DBAPIConnection, record: ConnectionPoolEntry) -> 
 def _try_if_idle(
     dialect: Dialect, connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Asks a connection that has not been used for seconds whether it still lives, before it is lent. Where it does not,
-    the pool makes another, and nobody's request fails because the server was restarted meanwhile."""
+    """Asks a connection that has not been used for seconds whether it still lives, before it is lent. Where it does
+    not, the pool makes another, and nobody's request fails because the server was restarted meanwhile."""
     if monotonic() - record.info.get("used_at", 0.0) > _TRUSTED_SECONDS:
         try:
             dialect.do_ping(connection)
