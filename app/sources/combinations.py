@@ -13,7 +13,7 @@ from app.sources.port import Combination, SourceMisconfigured, Value
 from app.sources.values import moment
 
 ReadAgent = Callable[[str], Agent]
-_PLACE = "find.combinations"
+_QUERY = "find.combinations"
 _MOST = 2**63 - 1
 
 
@@ -31,8 +31,8 @@ class Merger:
         if "user_agent" in row:
             return self._from_agent(row)
         if "device" not in row or "browser" not in row:
-            raise SourceMisconfigured(f"{_PLACE} must return `device` and `browser`, or `user_agent`.")
-        device, browser = checked_value(row["device"], _PLACE), checked_value(row["browser"], _PLACE)
+            raise SourceMisconfigured(f"{_QUERY} must return `device` and `browser`, or `user_agent`.")
+        device, browser = checked_value(row["device"], _QUERY), checked_value(row["browser"], _QUERY)
         return self._with_facts(Combination(device, browser, _text(row.get("os"))), row)
 
     def _from_agent(self, row: Row) -> Combination:

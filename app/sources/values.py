@@ -15,7 +15,7 @@ from app.sources.port import Batch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-# Where a dash stands, no number of seconds does.
+# In `2026-01-02T…` the fifth character is a dash, which it is in no number of seconds.
 _FIFTH = itemgetter(4)
 _PARSER = msgspec.json.Decoder(msgspec.Raw)
 _BATCH_ROWS, _BATCH_BYTES = 1000, 1 << 18
@@ -58,7 +58,8 @@ class RowEncoder:
 
     def _encoded(self, rows: Sequence[msgspec.Struct]) -> list[bytes]:
         lines = self._encoder.encode_lines(rows).split(b"\n")
-        # After each line comes an end; more of them are white space of a nested value.
+        # One line end for each row. Where there are more, a nested value holds some as white space, and the rows are
+        # encoded one by one to know where each ends.
         return lines[:-1] if len(lines) == len(rows) + 1 else [self._encoder.encode(row) for row in rows]
 
     def _culprit(self, columns: Sequence[Sequence[object]]) -> str:
@@ -89,7 +90,7 @@ def moments(values: Sequence[object], zone: tzinfo | None) -> list[datetime | No
     """The moment of each; quickly where all are ISO 8601 in UTC, as they mostly are."""
     try:
         if set(map(_FIFTH, values)) == {"-"}:  # type: ignore[arg-type]  # what has no fifth is no text
-            # Text, if its fifth is a dash.
+            # What has a fifth item, and a dash there, is text.
             found: list[datetime | None] = list(map(datetime.fromisoformat, values))  # type: ignore[arg-type]
             if {one and one.tzinfo for one in found} == {UTC}:
                 return found

@@ -19,7 +19,7 @@ from app.kit.driver import connect
 from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, LookUp, Query, Result, Row, Table, Values
 from app.sources.engines.postgres_catalog import TABLES, excludes_null, table
-from app.sources.engines.postgres_search import Kept
+from app.sources.engines.postgres_search import KeptConnections
 from app.sources.engines.postgres_wire import (
     address_of,
     bound,
@@ -50,7 +50,7 @@ class PostgresEngine(ThreadedEngine):
     def __init__(self, url: URL, limits: Limits, threads: Threads) -> None:
         super().__init__(limits, threads)
         self._address = partial(address_of, url, limits)
-        self._kept = Kept(self._address(limits.search_seconds))
+        self._kept = KeptConnections(self._address(limits.search_seconds))
 
     def new(self, seconds: float) -> "PostgresSession":
         return PostgresSession(self._address(seconds))

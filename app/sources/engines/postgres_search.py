@@ -1,4 +1,8 @@
-"""Searching PostgreSQL the short way: on connections that are kept, with statements prepared, and without a thread."""
+"""Searching PostgreSQL the short way: on connections that are kept, with statements prepared, and without a thread.
+
+A search takes a millisecond, so a new connection or a thread would be most of it. An export takes seconds at least: it
+has both (`postgres`).
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -22,12 +26,13 @@ from app.sources.engines.postgres_wire import (
 )
 from app.sources.port import SourceMisconfigured, SourceUnavailable
 
-# A firewall forgets a connection that says nothing, some after a few minutes; a new one a minute costs nothing.
+# A firewall may forget a connection that was silent for minutes, and then nobody is told that it is dead. So one that
+# was not used for so long is closed; one that was not used just now is asked first whether it answers.
 _KEPT_SECONDS, _TRUSTED_SECONDS = 60.0, 2.0
 _PING_SECONDS, _LEAVE_SECONDS = 1.0, 1.0
 
 
-class Kept:
+class KeptConnections:
     """Connections that wait for the next search, newest first.
 
     Not the library's pool: that one goes on connecting by itself when the server is away, so a search waits for its
@@ -36,15 +41,15 @@ class Kept:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._idle: list[_Asker] = []
+        self._idle: list[_KeptConnection] = []
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def find(self, look_up: Callable[[], LookUp[Result]]) -> Result:
-        """As Engine.find. A connection that was kept may be dead, or know a table as it was before: what it complains
-        of is asked again on a new one."""
-        if asker := await self._woken():
+        """As Engine.find. A connection that was kept may be dead, or have prepared a statement for a table that was
+        changed since. So what fails on it is asked once more on a new one, and only that answer counts."""
+        if kept := await self._reused():
             try:
-                return await self._found(asker, look_up())
+                return await self._found(kept, look_up())
             except (SourceUnavailable, SourceMisconfigured) as error:
                 if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
                     raise
@@ -56,21 +61,21 @@ class Kept:
         if self._leaving:
             await asyncio.wait(self._leaving, timeout=_LEAVE_SECONDS)
 
-    async def _woken(self) -> "_Asker | None":
+    async def _reused(self) -> "_KeptConnection | None":
         """A kept connection that answered a moment ago, or answers now."""
         while self._idle:
-            asker, usable = self._idle.pop(), False
-            age = asyncio.get_running_loop().time() - asker.used_at
+            kept, usable = self._idle.pop(), False
+            age = asyncio.get_running_loop().time() - kept.used_at
             try:
-                usable = age < _TRUSTED_SECONDS or (age < _KEPT_SECONDS and await asker.answers())
+                usable = age < _TRUSTED_SECONDS or (age < _KEPT_SECONDS and await kept.answers())
             finally:
                 if not usable:
-                    self._leave(asker)
+                    self._give_up(kept)
             if usable:
-                return asker
+                return kept
         return None
 
-    async def _connected(self) -> "_Asker":
+    async def _connected(self) -> "_KeptConnection":
         with named_errors("the connection", connecting=True):
             connection = await Connection.connect(self._address, autocommit=True)
         try:
@@ -78,35 +83,36 @@ class Kept:
         except SourceMisconfigured:
             await connection.close()
             raise
-        return _Asker(connection)
+        return _KeptConnection(connection)
 
-    async def _found(self, asker: "_Asker", look_up: LookUp[Result]) -> Result:
+    async def _found(self, kept: "_KeptConnection", look_up: LookUp[Result]) -> Result:
         reusable = True
         try:
-            return await asker.looked_up(look_up)
+            return await kept.looked_up(look_up)
         except NoSuchValue:
             raise
         except BaseException:
             reusable = False
             raise
         finally:
-            if reusable and asker.at_rest:
-                asker.used_at = asyncio.get_running_loop().time()
-                self._idle.append(asker)
+            if reusable and kept.at_rest:
+                kept.used_at = asyncio.get_running_loop().time()
+                self._idle.append(kept)
             else:
-                # The others were opened to the same server, and may be as dead.
-                for one in (asker, *self._idle):
-                    self._leave(one)
+                # What made this one fail, a restart or a cut cable, may have met the others, too.
+                for one in (kept, *self._idle):
+                    self._give_up(one)
                 self._idle.clear()
 
-    def _leave(self, asker: "_Asker") -> None:
-        """Nobody waits for it: a silent server would not even say that it has cancelled."""
-        leaving = asyncio.create_task(asker.leave())
+    def _give_up(self, kept: "_KeptConnection") -> None:
+        """Tells the server to stop, and closes the connection, in a task that nobody waits for: a silent server would
+        not even say that it has stopped."""
+        leaving = asyncio.create_task(kept.cancel_and_close())
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
 
-class _Asker:
+class _KeptConnection:
     """One kept connection and the names of what it has prepared."""
 
     def __init__(self, connection: Connection) -> None:
@@ -136,7 +142,7 @@ class _Asker:
             return False
         return self.at_rest
 
-    async def leave(self) -> None:
+    async def cancel_and_close(self) -> None:
         with suppress(psycopg.Error):
             await self.connection.cancel_safe(timeout=_LEAVE_SECONDS)
         await self.connection.close()

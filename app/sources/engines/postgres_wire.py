@@ -1,7 +1,8 @@
 """How a query goes to PostgreSQL and its rows come back, for a driver that blocks and for one that does not.
 
-Written as the driver's own generators, which say when they must wait and leave the waiting to a connection of either
-kind. Below the driver's cursors, because those ask a silent server to cancel and wait for it when they are given up.
+The driver is made of generators that yield where they must wait for the socket; a connection of either kind does the
+waiting. What is here is written in the same way, so that both use it. The driver's cursors do not fit: one that is
+given up asks the server to cancel, and waits for that even where the server is silent.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,9 @@
-"""What a condition does with a parameter: keeps its rows, loses those of NULL, or lets others through."""
+"""What a condition does with a parameter: keeps its rows, loses those of NULL, or lets others through.
+
+Nothing is guessed from how the condition is written. It is evaluated (`truth`) with the column and the parameter
+equal, both NULL, different, and one of the two NULL, each time for every value that the other names in it may have. A
+condition that binds holds for the first two, and never for the others.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +23,9 @@ _MOST_TRIALS = 5000
 
 
 def judged(condition: exp.Expr, parameter: str) -> Verdict:
-    """What a condition does with a parameter, in the best light: what is compared with it may be an expression that
-    stands for the device as a whole, or one whose own treatment of NULL matters."""
+    """Read in two ways, of which the better counts. `coalesce(device, '?')` may be a column's own way to name a device,
+    and is one value then, whatever it is made of (`whole`); or it may be there to make NULL equal NULL, and must be
+    taken apart."""
     return min(
         (_Judge(condition, f":{parameter}", whole=whole).verdict() for whole in (True, False)), key=_BEST_FIRST.index
     )
@@ -42,7 +48,7 @@ class _Judge:
         return "lost" if self._never() else "unclear"
 
     def _paired(self, column: str) -> Verdict | None:
-        """What it says if this column is the one that the parameter is for, or None if it is not."""
+        """The verdict if this is the column that the parameter is for; None if it is not."""
         pair, own = _Pair(), (self._parameter, column)
         rest = {name: domain for name, domain in self._domains.items() if name not in own}
         for others in product(*rest.values()):
@@ -55,7 +61,7 @@ class _Judge:
         return pair.verdict()
 
     def _never(self) -> bool:
-        """Whether it can hold, but for no value of anything where the parameter is NULL."""
+        """Whether it can hold, but never where the parameter is NULL: whatever it compares, NULL's rows are lost."""
         holds = {False: False, True: False}
         for values in product(*self._domains.values()):
             given = dict(zip(self._domains, values, strict=True))

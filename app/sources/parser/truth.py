@@ -1,4 +1,8 @@
-"""SQL's three-valued logic, tried out: what a condition comes to for given values of its columns and parameters."""
+"""SQL's three-valued logic, tried out: what a condition comes to for given values of its columns and parameters.
+
+The value of an expression is a text, a truth, None for NULL, or OPEN. A rule for each kind of node says what it makes
+of the values below it; a node without a rule is a name that may have any value, or OPEN where a parameter is in it.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -6,7 +10,7 @@ from sqlglot import exp
 
 
 class _Open:
-    """What a value is where it depends on something that is not known here."""
+    """The value of what nobody can tell without running it. What is open stays open, unless it does not matter."""
 
 
 OPEN = _Open()
@@ -19,7 +23,8 @@ _WHOLE = (exp.Coalesce, exp.Case)
 
 
 class Trial:
-    """One evaluation with these values; remembers what it asked for. `whole`: what holds no parameter is one value,
+    """One evaluation, with these values for the names in it; a name without one is NULL. Remembers which names it asked
+    for, so that a first evaluation with none finds them all. `whole`: an expression without a parameter is one value,
     however it is made."""
 
     def __init__(self, given: Mapping[str, Scalar], *, whole: bool) -> None:
