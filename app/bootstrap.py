@@ -1,16 +1,14 @@
 """The composition root: from settings to use cases. The only module that names adapters."""
 
-import fcntl
-import os
-import secrets
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import make_url
 
 from app.access.keys import Keys
+from app.access.port import Access
 from app.audit.group import GroupedTrail
 from app.audit.ledger import Ledger
 from app.audit.trail import Trail
@@ -34,12 +32,10 @@ from app.jobs.tick import Tick
 from app.kit.clock import Clock, now
 from app.kit.crew import Crew
 from app.kit.db import Database, database_url
-from app.kit.errors import Misconfigured
-from app.kit.logs import configure, log, whereabouts
 from app.kit.page import PageTokens
 from app.kit.seal import Keyring
 from app.kit.threads import Threads
-from app.settings import Settings, unknown_settings
+from app.settings import Settings
 from app.sources.agents import read_agent
 from app.sources.candidate import Candidates
 from app.sources.engine import Limits
@@ -48,8 +44,9 @@ from app.sources.engines.sqlite import SqliteEngine
 from app.sources.port import DataSource
 from app.sources.registry import Registry, read_registry
 from app.sources.source import MappedSource, Plan
+from app.startup import make_folder, read_or_make_secret
 from app.storage.local import LocalStore
-from app.storage.port import ArchiveStore, StoreUnavailable
+from app.storage.port import ArchiveStore
 from app.storage.s3 import Bucket, S3Store
 from app.visitors.search import Search
 
@@ -67,8 +64,8 @@ class Services:
     keys: Keys
     ledger: Ledger
     grouped: GroupedTrail
-    search: Search
     browse: Browse
+    search: Search
     exports: Exports
     run_job: RunJob
     tick: Tick
@@ -89,39 +86,35 @@ class Services:
 def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock = now) -> Services:
     """Raises Misconfigured. Opens nothing but files: connections come with the first use."""
     threads = Threads()
-    registry = build_registry(settings, environ, clock, threads)
+    registry, store = build_registry(settings, environ, clock, threads), build_store(settings, threads)
+    bell: Bell = RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
     ledger = Ledger(build_database(settings), Trail(clock))
-    database, grouped = ledger.database, GroupedTrail(ledger.database, ledger.trail)
-    keyring = Keyring(_secret(settings), settings.secret_key_previous)
+    keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
-    store, bell = build_store(settings, threads), RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
-    browse = Browse(database, PageTokens(keyring, clock), clock)
+    browse = Browse(ledger.database, PageTokens(keyring, clock), clock)
+    grouped = GroupedTrail(ledger.database, ledger.trail)
+    work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock), clock)
+    return Services(
+        settings, Crew(), threads, registry, store, bell, keys, ledger, grouped, browse,
+        search=Search(registry, candidates, grouped, clock),
+        exports=_exports(RequestExport(registry, candidates, ledger, bell, clock), browse, store, keys),
+        run_job=RunJob(ledger.database, work, clock),
+        tick=Tick(ledger.database, work, [ExpireArchives(ledger, store, clock)], bell, clock),
+    )  # fmt: skip
+
+
+def _exports(request: RequestExport, browse: Browse, store: ArchiveStore, access: Access) -> Exports:
+    """All of them on the ledger, the bell and the clock of the request."""
+    ledger, bell, clock = request.ledger, request.bell, request.clock
     require_ready = RequireReady(browse, ledger)
-    exports = Exports(
-        request=RequestExport(registry, candidates, ledger, bell, clock),
+    return Exports(
+        request=request,
         browse=browse,
         require_ready=require_ready,
         download=Download(ledger, store, Sendings(ledger, clock), clock),
-        link=LinkArchive(require_ready, ledger, keys, clock),
+        link=LinkArchive(require_ready, ledger, access, clock),
         retry=RetryExport(browse, ledger, bell, clock),
         end=EndExport(browse, ledger, store),
-    )
-    work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock), clock)
-    return Services(
-        settings=settings,
-        crew=Crew(),
-        threads=threads,
-        registry=registry,
-        store=store,
-        bell=bell,
-        keys=keys,
-        ledger=ledger,
-        grouped=grouped,
-        search=Search(registry, candidates, grouped, clock),
-        browse=browse,
-        exports=exports,
-        run_job=RunJob(database, work, clock),
-        tick=Tick(database, work, [ExpireArchives(ledger, store, clock)], bell, clock),
     )
 
 
@@ -169,72 +162,3 @@ def build_store(settings: Settings, threads: Threads) -> ArchiveStore:
         ),
         threads,
     )  # fmt: skip
-
-
-def start_logging(settings: Settings, environ: Mapping[str, str]) -> None:
-    configure(settings.log_format or ("text" if settings.embedded else "json"))
-    for name in unknown_settings(environ):
-        log.warning("%s is no setting of this version and does nothing; see README.", name)
-
-
-async def prepare_schema(settings: Settings, database: Database) -> None:
-    """Brings the schema up, or stops with one sentence where that is somebody else's task."""
-    state = await database.state()
-    if state == "ok":
-        return
-    if settings.migrates_itself:
-        await database.migrate()
-    elif state == "behind":
-        log.warning("the schema is of an earlier version; once all processes run this one: `python -m app migrate`.")
-    elif state == "unreachable":
-        raise Misconfigured("Dossier's own database does not answer; check DOSSIER_DATABASE_URL.")
-    else:
-        raise Misconfigured("The database's schema is not this version's; run `python -m app migrate` first.")
-
-
-async def prepare_store(services: Services) -> None:
-    """The bucket is made where there is none. A store that is away now may come back, so the process starts."""
-    try:
-        await services.store.check()
-    except StoreUnavailable as error:
-        log.warning("the archive store cannot be used yet: %s (%s)", error.detail, whereabouts(error))
-
-
-def hold_lock(settings: Settings, stack: ExitStack) -> None:
-    """Keeps a second embedded process out: it would take the first one's jobs for abandoned."""
-    try:
-        file = stack.enter_context((make_folder(settings.var_dir) / "lock").open("w"))
-    except OSError as error:
-        raise Misconfigured(f"DOSSIER_VAR_DIR: {settings.var_dir}/lock cannot be opened: {error.strerror}.") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise Misconfigured(
-            f"Another process already serves {settings.var_dir}; stop it, or set DOSSIER_VAR_DIR to another directory."
-        ) from error
-
-
-def _secret(settings: Settings) -> str:
-    if settings.secret_key:
-        return settings.secret_key
-    file = make_folder(settings.var_dir) / "secret-key"
-    if not file.exists():
-        draft = file.with_name(f".secret-key-{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_hex(32))
-        # The first process to link its draft wins, and nobody ever reads half a key.
-        with suppress(FileExistsError):
-            file.hardlink_to(draft)
-        draft.unlink()
-    if not (secret := file.read_text()):
-        raise Misconfigured(f"{file} is empty; restore it from a backup, or delete it to have a new key made.")
-    return secret
-
-
-def make_folder(path: Path) -> Path:
-    """A directory of the service's own, for its owner alone. Raises Misconfigured."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise Misconfigured(f"DOSSIER_VAR_DIR: {path} cannot be made: {error.strerror}.") from error
-    return path

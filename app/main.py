@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.access import endpoints as access
-from app.bootstrap import Services, prepare_store
+from app.bootstrap import Services
 from app.exports import endpoints as exports
 from app.history import endpoints as history
 from app.kit.errors import Failure, NotFound, known_problems
@@ -22,6 +22,7 @@ from app.kit.logs import log
 from app.kit.problem import NotReady, answer_failure, answer_invalid, answer_protocol, problem
 from app.kit.view import View
 from app.sources import endpoints as sources
+from app.startup import prepare_store
 from app.visitors import endpoints as visitors
 
 VERSION = "0.1.0"
@@ -86,7 +87,7 @@ def _life_of(services: Services) -> Callable[[FastAPI], Any]:
                 await services.tick.end_leases()
             stack.push_async_callback(services.crew.stop)
             _begin_work(services)
-            await prepare_store(services)
+            await prepare_store(services.store)
             if not services.registry.centers:
                 log.warning("%s holds no data center; nothing can be searched yet.", services.settings.data_centers)
             yield
@@ -102,7 +103,12 @@ def _begin_work(services: Services) -> None:
 
 def _own_routes(services: Services) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute, tags=["service"])
+    _add_health(router, services)
+    _add_descriptions(router)
+    return router
 
+
+def _add_health(router: APIRouter, services: Services) -> None:
     @router.get("/health/live", summary="The process runs")
     async def live() -> HealthView:
         return HealthView(status="ok", checks={})
@@ -118,6 +124,8 @@ def _own_routes(services: Services) -> APIRouter:
         degraded = any(state != "ok" for state in checks.values())
         return HealthView(status="degraded" if degraded else "ok", checks=checks)
 
+
+def _add_descriptions(router: APIRouter) -> None:
     @router.get("/openapi.json", include_in_schema=False)
     async def describe_contract(request: Request) -> JSONResponse:
         return JSONResponse(request.app.openapi())
@@ -132,8 +140,6 @@ def _own_routes(services: Services) -> APIRouter:
         return HTMLResponse(
             _PROBLEM_PAGE.format(slug=escape(slug), title=escape(found.title), help=escape(found.help()))
         )
-
-    return router
 
 
 async def _health(services: Services) -> dict[str, str]:

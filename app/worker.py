@@ -4,8 +4,9 @@ import asyncio
 import signal
 from pathlib import Path
 
-from app.bootstrap import Services, make_folder, prepare_store
+from app.bootstrap import Services
 from app.kit.logs import log
+from app.startup import make_folder, prepare_store
 
 _SHOWN_EVERY_SECONDS = 5.0
 
@@ -15,7 +16,7 @@ async def work(services: Services) -> int:
     it stopped because a part of it had died."""
     settings, crew = services.settings, services.crew
     make_folder(settings.var_dir)
-    await prepare_store(services)
+    await prepare_store(services.store)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, crew.over.set)
     crew.begin("the tick", services.tick.forever())

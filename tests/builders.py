@@ -16,9 +16,10 @@ import httpx
 
 from app.access.keys import KeyOrder
 from app.access.port import Role
-from app.bootstrap import Services, build_services, prepare_schema
+from app.bootstrap import Services, build_services
 from app.main import create_app
 from app.settings import Settings
+from app.startup import prepare_schema
 
 MAPPINGS = Path(__file__).with_name("sources")
 EMAIL, COOKIE = "jane@example.com", "183"

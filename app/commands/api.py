@@ -14,13 +14,14 @@ from types import FrameType
 import uvicorn
 import uvloop
 
-from app.bootstrap import Services, build_services, hold_lock, prepare_schema, start_logging
+from app.bootstrap import Services, build_services
 from app.kit.crew import Crew
 from app.kit.errors import Misconfigured
 from app.kit.logs import log
 from app.kit.wire import BoundedProtocol
 from app.main import create_app
 from app.settings import Settings, read_settings
+from app.startup import hold_lock, prepare_schema, start_logging
 
 # Open requests have the first to end by themselves; whoever is told to stop has stopped after the second.
 _GRACE_SECONDS, _MOST_SECONDS = 3, 4.5

@@ -20,13 +20,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.access.keys import KeyOrder, Keys
-from app.bootstrap import Services, build_services, hold_lock, prepare_schema
+from app.bootstrap import Services, build_services
 from app.commands.api import Guest, Server, config_of, listening, serve
 from app.commands.sample.generate import sample_is_current, write_sample
 from app.commands.screen import candidates, first_rows, said, sections
 from app.kit.errors import Misconfigured
 from app.kit.logs import configure
 from app.settings import Settings, read_settings
+from app.startup import hold_lock, prepare_schema
 
 BASE = "/v1/data-centers/acme"
 IDENTIFIER = "maria.keller@example.com"

@@ -9,9 +9,10 @@ from datetime import timedelta
 
 from app.access.keys import KeyOrder, Keys
 from app.access.port import ROLES
-from app.bootstrap import build_keys, build_registry, prepare_schema
+from app.bootstrap import build_keys, build_registry
 from app.kit.errors import Misconfigured
 from app.settings import Settings, read_settings
+from app.startup import prepare_schema
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,9 +4,10 @@ import argparse
 import asyncio
 import os
 
-from app.bootstrap import build_services, prepare_schema, start_logging
+from app.bootstrap import build_services
 from app.kit.errors import Misconfigured
 from app.settings import Settings, read_settings
+from app.startup import prepare_schema, start_logging
 from app.worker import work
 
 

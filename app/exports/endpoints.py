@@ -42,12 +42,12 @@ _BYTES: dict[int | str, dict[str, Any]] = {
 
 def routes(exports: Exports, keeper: Gatekeeper) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute, tags=["exports"])
-    for add in (_create, _get, _download, _link, _follow, _retry, _end):
+    for add in (_add_create, _add_get, _add_download, _add_link, _add_follow, _add_retry, _add_end):
         add(router, exports, keeper)
     return router
 
 
-def _create(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
+def _add_create(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     mistakes = (PayloadTooLarge, UnsupportedMediaType, ValidationError)
 
     @router.post(
@@ -61,7 +61,7 @@ def _create(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
         return accepted(await exports.request(by, data_center, body.candidate, body.case_reference))
 
 
-def _get(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
+def _add_get(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.get(
         _BASE + "/{id}", summary="One export", response_model=Export,
         dependencies=[keeper.requires("history:read")],
@@ -72,7 +72,7 @@ def _get(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
         return shown(await exports.browse.one(data_center, id), if_none_match)
 
 
-def _download(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
+def _add_download(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.get(
         _BASE + "/{id}/archive", summary="Download the archive", response_model=None, response_class=ZipResponse,
         dependencies=[keeper.requires("exports:download")],
@@ -86,7 +86,7 @@ def _download(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
         return await handed_over(exports.download, request, by, ready, range_, if_range)
 
 
-def _link(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
+def _add_link(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.post(
         _BASE + "/{id}/links", status_code=201, summary="Make a link for a browser", response_model=LinkView,
         dependencies=[keeper.requires("exports:download")],
@@ -99,7 +99,7 @@ def _link(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
         return JSONResponse(body, 201, {"Cache-Control": "no-store"})
 
 
-def _follow(router: APIRouter, exports: Exports, _keeper: Gatekeeper) -> None:
+def _add_follow(router: APIRouter, exports: Exports, _keeper: Gatekeeper) -> None:
     """The one address without a guard: the token in it is the permission."""
     problems = (UnknownParameter, NotFound, *_NOT_READY, LinkExpired, RangeNotSatisfiable, StoreUnavailable)
 
@@ -113,7 +113,7 @@ def _follow(router: APIRouter, exports: Exports, _keeper: Gatekeeper) -> None:
         return await handed_over(exports.download, request, by, ready, range_, if_range)
 
 
-def _retry(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
+def _add_retry(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.post(
         _BASE + "/{id}/retry", status_code=202, summary="Run a failed export again", response_model=Export,
         dependencies=[keeper.requires("exports:create")],
@@ -124,7 +124,7 @@ def _retry(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
         return accepted(await exports.retry(by, data_center, id))
 
 
-def _end(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
+def _add_end(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.delete(
         _BASE + "/{id}", status_code=202, summary="Cancel or revoke an export", response_model=Export,
         dependencies=[keeper.requires("exports:revoke")],

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.bootstrap import build_services, prepare_schema
+from app.bootstrap import build_services
 from app.kit.db import OLDEST_REVISION, Database, database_url
 from app.kit.errors import Misconfigured
+from app.startup import prepare_schema
 from tests.builders import BASE, Running, archive, candidate, document, environ_of, finished, request_export, running
 from tests.servers import Postgres, new_database
 from tests.servers import running as running_server

@@ -16,6 +16,7 @@ FLOORS = [
     {"commands"},
     {"main", "worker"},
     {"bootstrap"},
+    {"startup"},
     {"settings"},
     {"visitors", "exports", "erasures", "console"},
     {"verify"},

@@ -135,36 +135,34 @@ def loaded(result: pq.abc.PGresult, forms: Forms) -> list[tuple[Any, ...]]:
 def named_errors(
     query_name: str, *, connecting: bool = False, searching: bool = False, nested: str = ""
 ) -> Iterator[None]:
-    """Turns the driver's errors into ours. Only messages about the schema are repeated: others quote values."""
+    """Turns the driver's errors into ours. Only messages about the schema are repeated: others quote values. `nested`
+    names the columns that are read as JSON, if the rows are being encoded."""
     try:
         yield
-    except (
-        psycopg.OperationalError,
-        psycopg.InterfaceError,
-        errors.SerializationFailure,
-        errors.InternalError_,
-    ) as error:
-        if _is_too_much(error):
-            raise (
-                ValueNotEncodable(query_name, nested) if nested else SourceMisconfigured(f"{query_name}: {_TOO_MUCH}")
-            ) from error
-        if isinstance(error, errors.InternalError_):
-            raise SourceMisconfigured(f"{query_name}: {type(error).__name__}") from error
-        # A refused connection names host, port, user and reason, and holds no value yet.
-        said = " ".join(str(error).split()) if connecting else type(error).__name__
-        raise SourceUnavailable(f"{query_name}: {said}") from error
-    except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
-        raise SchemaLacks(f"{query_name}: {error.diag.message_primary}") from error
-    except psycopg.DataError as error:
-        if searching and "$" in (error.diag.context or ""):
-            raise NoSuchValue from error
-        if nested:
-            raise ValueNotEncodable(query_name, nested) from error
-        raise SourceMisconfigured(f"{query_name}: {type(error).__name__}") from error
     except psycopg.Error as error:
-        words = error.diag.message_primary if (error.sqlstate or "").startswith("42") else None
-        mend = f"; {_ROW_SECURITY}" if error.diag.source_function == "check_enable_rls" else ""
-        raise SourceMisconfigured(f"{query_name}: {words or type(error).__name__}{mend}") from error
+        if searching and isinstance(error, psycopg.DataError) and "$" in (error.diag.context or ""):
+            raise NoSuchValue from error
+        if nested and (isinstance(error, psycopg.DataError) or _is_too_much(error)):
+            raise ValueNotEncodable(query_name, nested) from error
+        if isinstance(error, _AWAY) and not _is_too_much(error):
+            # A refused connection names host, port, user and reason, and holds no value yet.
+            said = " ".join(str(error).split()) if connecting else type(error).__name__
+            raise SourceUnavailable(f"{query_name}: {said}") from error
+        kind = SchemaLacks if isinstance(error, _LACKING) else SourceMisconfigured
+        raise kind(f"{query_name}: {_said(error)}") from error
+
+
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, errors.SerializationFailure)
+_LACKING = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName)
+
+
+def _said(error: psycopg.Error) -> str:
+    if _is_too_much(error):
+        return _TOO_MUCH
+    # Of these classes the messages are about the statement and the schema.
+    words = error.diag.message_primary if (error.sqlstate or "").startswith(("42", "3F")) else None
+    mend = f"; {_ROW_SECURITY}" if error.diag.source_function == "check_enable_rls" else ""
+    return f"{words or type(error).__name__}{mend}"
 
 
 def _is_too_much(error: psycopg.Error) -> bool:
