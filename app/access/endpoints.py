@@ -36,6 +36,10 @@ class Gatekeeper:
         """A dependency for a route: admits whoever has the permission in the data center of the path."""
         return Depends(_Requires(self, permission))
 
+    def identifies(self) -> Any:
+        """A dependency for a route without a data center: admits whoever has a valid key."""
+        return Depends(_Identified(self))
+
     async def identify(self, request: Request) -> Administrator:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         found = await self._access.authenticate(token.strip()) if scheme.lower() == "bearer" else None
@@ -43,7 +47,7 @@ class Gatekeeper:
             raise Unauthenticated
         return found
 
-    async def refuse(self, by: By, data_center: str, permission: Permission) -> None:
+    async def record_refusal(self, by: By, data_center: str, permission: Permission) -> None:
         event = AuditEvent("access:refuse", by, data_center, "refused", details={"permission": permission})
         await self._ledger.record(event)
 
@@ -60,7 +64,7 @@ class _Requires(Guard):
             raise NotFound
         by = By(administrator.name, address_of(request), reference(request))
         if not administrator.may(data_center, self._permission):
-            await self._keeper.refuse(by, data_center, self._permission)
+            await self._keeper.record_refusal(by, data_center, self._permission)
             raise Forbidden
         request.state.by = by
 
@@ -83,7 +87,7 @@ class _Identified(Guard):
 
 
 async def acting(request: Request) -> By:
-    """Who acts, once a guard has admitted them."""
+    """Who acts. A guard has admitted them before FastAPI looks at dependencies such as this one."""
     by: By = request.state.by
     return by
 
@@ -94,9 +98,7 @@ Acting = Annotated[By, Depends(acting)]
 def routes(keeper: Gatekeeper) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute, tags=["access"])
 
-    @router.get(
-        "/v1/me", summary="Who I am", dependencies=[Depends(_Identified(keeper))], responses=responses(Unauthenticated)
-    )
+    @router.get("/v1/me", summary="Who I am", dependencies=[keeper.identifies()], responses=responses(Unauthenticated))
     async def me(request: Request) -> Me:
         """The name behind the key, and its data centers with the permissions in each."""
         administrator: Administrator = request.state.administrator
