@@ -100,18 +100,6 @@ async def test_two_exports_of_unchanged_data_have_the_same_sections_byte_for_byt
         assert read[0] != read[1]
 
 
-async def test_an_empty_section_is_present(tmp_path: Path) -> None:
-    async with running(tmp_path, work=False) as service, await service.client() as client:
-        address = await request_export(client)
-        with closing(sqlite3.connect(tmp_path / "website.db")) as database, database:
-            database.execute("DELETE FROM people WHERE id = 1")
-        await service.services.run_job()
-        opened = await archive(client, address)
-        assert b'"demographics":[],"events":[{' in opened.read("personal-data.json")
-        (told,) = [one for one in manifest(opened)["sections"] if one["name"] == "demographics"]
-        assert (told["rows"], told["bytes"], told["sha256"]) == (0, 2, hashlib.sha256(b"[]").hexdigest())
-
-
 async def test_the_report_escapes_every_value_and_loads_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as service, await service.client() as client:
         with closing(sqlite3.connect(tmp_path / "website.db")) as database, database:

@@ -154,13 +154,16 @@ async def test_every_archive_is_valid_and_as_its_manifest_says(tmp_path: Path) -
         assert statuses == {"included", "absent", "withheld"}
 
 
-async def test_an_empty_section_is_as_its_manifest_says(tmp_path: Path) -> None:
+async def test_an_empty_section_is_there_and_as_its_manifest_says(tmp_path: Path) -> None:
     async with running(tmp_path, work=False) as service, await service.client() as client:
         address = await request_export(client)
         with closing(sqlite3.connect(tmp_path / "website.db")) as database, database:
             database.execute("DELETE FROM people WHERE id = 1")
         await service.services.run_job()
         opened = await archive(client, address)
+        assert b'"demographics":[],"events":[{' in opened.read("personal-data.json")
+        (told,) = [one for one in manifest(opened)["sections"] if one["name"] == "demographics"]
+        assert (told["rows"], told["bytes"], told["sha256"]) == (0, 2, hashlib.sha256(b"[]").hexdigest())
         validate(opened)
         assert failures(written(opened, tmp_path)) == []
 

@@ -166,7 +166,7 @@ def _said(error: psycopg.Error) -> str:
 
 
 def _is_too_much(error: psycopg.Error) -> bool:
-    """Longer than a gigabyte, or nested deeper than the server's stack: so it is the next time, too. A request for too
+    """Longer than a gigabyte, or nested deeper than the server's stack; trying again would not help. A request for too
     much memory has no code of its own (XX000), but the one source line of the server that refuses it."""
     limits = isinstance(error, errors.ProgramLimitExceeded | errors.StatementTooComplex)
     return limits or (isinstance(error, errors.InternalError_) and error.diag.source_file == "mcxt.c")

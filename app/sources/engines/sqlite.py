@@ -19,9 +19,10 @@ from app.sources.values import RowEncoder, Unencodable, in_batches, moments
 
 _ROWS_AT_ONCE = 1000
 _ENCODED_AT_ONCE, _ENCODED_BYTES = 200, 1 << 20
-# Somebody else may hold the file for so long; asked in short turns, because SQLite's own wait hears no interruption.
+# Somebody else may hold the file for the first. It is asked for in short turns of the second, because SQLite's own wait
+# cannot be interrupted.
 _LOCKED_SECONDS, _TURN_SECONDS = 5.0, 0.1
-# What may be otherwise next time, or on another day: https://www.sqlite.org/rescode.html
+# Errors after which trying again may help: https://www.sqlite.org/rescode.html
 _PASSING = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB,
@@ -40,7 +41,7 @@ _TABLES = Query(
     ),
 )
 
-# Longer than a value or a row may be: so it is the next time, too.
+# A value or a row that is longer than SQLite allows. Trying again would not help.
 _TOO_LARGE = {sqlite3.SQLITE_TOOBIG}
 _NUMBERED = re.compile(r":\d+$")
 _UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(.*?)' with text")
