@@ -82,7 +82,8 @@ class RecentKeys:
         # A reading that began over a second ago may miss a revoke. Those who wait for it already get what it finds; who
         # comes now gets a new one.
         if reading is None or _age(reading.begun) >= _MOST_AGE_SECONDS:
-            reading = _Reading(asyncio.create_task(self._read(key_id)), time.monotonic())
+            task = asyncio.create_task(self._read(key_id), name="reading a key")
+            reading = _Reading(task, time.monotonic())
             self._readings[key_id] = reading
             reading.task.add_done_callback(partial(self._keep, key_id, reading.begun))
         return reading

@@ -56,7 +56,7 @@ class GroupedTrail:
         one = _Waiting(self._trail.row(event), asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         if self._writer is None:
-            self._writer = asyncio.create_task(self._write_all())
+            self._writer = asyncio.create_task(self._write_all(), name="writing audit events")
         # A client that goes away is cancelled here, and its event is written all the same: the search was made.
         await one.written
 

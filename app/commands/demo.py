@@ -119,7 +119,7 @@ async def _client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the real server, which runs for as long as the block."""
     server = Guest(config_of(settings, services))
-    serving = asyncio.create_task(server.serve(sockets))
+    serving = asyncio.create_task(server.serve(sockets), name="the demo's server")
     base, headers = f"http://{settings.host}:{sockets[0].getsockname()[1]}", {"Authorization": f"Bearer {key}"}
     try:
         async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30) as client:

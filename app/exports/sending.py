@@ -71,7 +71,7 @@ class Sending:
         """Records how it went. In a task of its own, because a client that goes away has this one cancelled, and the
         record must be written then above all. The bytes are those that were handed to the connection; what lay in
         buffers when it broke may not have arrived."""
-        self._ending = asyncio.create_task(self._ended())
+        self._ending = asyncio.create_task(self._ended(), name="recording what was sent")
         await asyncio.shield(self._ending)
 
     async def _count(self) -> None:

@@ -35,7 +35,7 @@ async def test_exports_that_are_cancelled_at_random_moments_are_cancelled_or_wer
             told.update(answers)
         assert set(told) <= {(202, "cancelled"), (204, "revoked")}
         assert told.total() == len(DEVICES) * RUNS
-        assert min(told[202, "cancelled"], told[204, "revoked"]) > 5
+        assert min(told[202, "cancelled"], told[204, "revoked"]) > 0
 
 
 async def ended_often(client: httpx.AsyncClient, device: str | None, takes: float) -> list[tuple[int, str]]:
@@ -43,7 +43,7 @@ async def ended_often(client: httpx.AsyncClient, device: str | None, takes: floa
     answers = []
     for _ in range(RUNS):
         address = await request_export(client, device)
-        await asyncio.sleep(random.uniform(0, takes / 2))
+        await asyncio.sleep(random.uniform(0, takes))
         answers.append((address, (await client.delete(address)).status_code))
     return [(status, (await finished(client, address))["status"]) for address, status in answers]
 

@@ -96,6 +96,9 @@ async def test_a_killed_workers_export_is_finished_by_another(stack: Stack, key:
         for worker in stack.workers:
             worker.kill()
             worker.start()
+        with psycopg.connect(stack.postgres.url) as database:
+            # As if the dead worker had been away for most of its lease of 30 s already.
+            database.execute("UPDATE jobs SET lease_until = lease_until - interval '25 seconds'")
         export = await finished(client, address, seconds=60)
         assert export["status"] == "ready", stack.said()
         assert len(stack.seaweedfs.stored()) == len(before) + 1

@@ -107,7 +107,7 @@ class KeptConnections:
     def _give_up(self, kept: "_KeptConnection") -> None:
         """Tells the server to stop, and closes the connection, in a task that nobody waits for: a silent server would
         not even say that it has stopped."""
-        leaving = asyncio.create_task(kept.cancel_and_close())
+        leaving = asyncio.create_task(kept.cancel_and_close(), name="leaving a connection")
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 

@@ -73,7 +73,7 @@ class ThreadedEngine(ABC):
         async with self.places.take(long=long):
             seconds = self.limits.export_seconds if long else self.limits.search_seconds
             session = ThreadedSession(self.new(seconds), self.threads)
-            watching = asyncio.create_task(session.watch())
+            watching = asyncio.create_task(session.watch(), name="watching a source")
             try:
                 await session.begin()
                 yield session
@@ -145,7 +145,8 @@ class ThreadedSession:
         self.stop()
         closed = self._thread.do(self._session.close)
         if not await _done(closed, _BY_ITSELF_SECONDS):
-            interrupting = asyncio.create_task(self._threads.run(self._session.interrupt, "interrupting a source"))
+            asking = self._threads.run(self._session.interrupt, "interrupting a source")
+            interrupting = asyncio.create_task(asking, name="interrupting a source")
             if not await _done(closed, _INTERRUPTED_SECONDS):
                 self._session.disconnect()
                 await _done(closed, _DISCONNECTED_SECONDS)
