@@ -12,8 +12,8 @@ from tests.stack import Stack, in_turn, standing
 
 ROW_BYTES = 30_000_000
 ROWS = f"""SELECT id, repeat(CASE id WHEN 1 THEN 'Grüße, ' ELSE 'x' END, CASE id WHEN 1 THEN {ROW_BYTES // 9} ELSE 300 END) AS text
-FROM generate_series(1, 1000) AS id WHERE :visitor IS NOT NULL AND CAST(:device AS text) IS NOT DISTINCT FROM 'iPhone'
-AND CAST(:browser AS text) IS NOT DISTINCT FROM 'Safari' ORDER BY id"""
+FROM generate_series(1, 1000) AS id, (SELECT 'iPhone' AS device, 'Safari' AS browser) AS made
+WHERE :visitor IS NOT NULL AND device IS NOT DISTINCT FROM :device AND browser IS NOT DISTINCT FROM :browser ORDER BY id"""
 
 
 def main() -> int:
