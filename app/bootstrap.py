@@ -9,6 +9,7 @@ from sqlalchemy import make_url
 
 from app.access.keys import Keys
 from app.access.port import Access
+from app.audit.browse import BrowseAudit
 from app.audit.group import GroupedTrail
 from app.audit.ledger import Ledger
 from app.audit.trail import Trail
@@ -17,6 +18,7 @@ from app.exports.download import Download
 from app.exports.end import EndExport
 from app.exports.expire import ExpireArchives
 from app.exports.link import LinkArchive
+from app.exports.once import Once, RequestOnce
 from app.exports.ready import RequireReady
 from app.exports.request import RequestExport
 from app.exports.retry import RetryExport
@@ -24,11 +26,13 @@ from app.exports.sending import Sendings
 from app.exports.use_cases import Exports
 from app.exports.work import ExportWork
 from app.history.browse import Browse
+from app.history.use_cases import History
+from app.history.watch import Watch
 from app.jobs.local import LocalBell
 from app.jobs.port import Bell
 from app.jobs.redis import RedisBell
 from app.jobs.run import RunJob
-from app.jobs.tick import Tick
+from app.jobs.tick import Chore, Tick
 from app.kit.clock import Clock, now
 from app.kit.crew import Crew
 from app.kit.db import Database, database_url
@@ -64,8 +68,8 @@ class Services:
     keys: Keys
     ledger: Ledger
     grouped: GroupedTrail
-    browse: Browse
     search: Search
+    history: History
     exports: Exports
     run_job: RunJob
     tick: Tick
@@ -77,8 +81,8 @@ class Services:
     async def close(self) -> None:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:
-            sendings = self.exports.download.sendings
-            for part in (self.database, self.keys, self.grouped, self.registry, self.store, self.bell, sendings):
+            parts = (self.ledger.database, self.keys, self.grouped, self.registry, self.store, self.bell)
+            for part in (*parts, self.exports.watch, self.exports.download.sendings):
                 stack.push_async_callback(part.close)
         self.threads.close()
 
@@ -91,15 +95,18 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     ledger = Ledger(build_database(settings), Trail(clock))
     keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
-    browse = Browse(ledger.database, PageTokens(keyring, clock), clock)
+    tokens = PageTokens(keyring, clock)
+    browse = Browse(ledger.database, tokens, clock)
     grouped = GroupedTrail(ledger.database, ledger.trail)
     work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock), clock)
+    chores: list[Chore] = [ExpireArchives(ledger, store, clock), Once(ledger.database, clock).delete_old]
     return Services(
-        settings, Crew(), threads, registry, store, bell, keys, ledger, grouped, browse,
+        settings, Crew(), threads, registry, store, bell, keys, ledger, grouped,
         search=Search(registry, candidates, grouped, clock),
+        history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
         exports=_exports(RequestExport(registry, candidates, ledger, bell, clock), browse, store, keys),
         run_job=RunJob(ledger.database, work, clock),
-        tick=Tick(ledger.database, work, [ExpireArchives(ledger, store, clock)], bell, clock),
+        tick=Tick(ledger.database, work, chores, bell, clock),
     )  # fmt: skip
 
 
@@ -109,12 +116,15 @@ def _exports(request: RequestExport, browse: Browse, store: ArchiveStore, access
     require_ready = RequireReady(browse, ledger)
     return Exports(
         request=request,
+        request_once=RequestOnce(request, Once(ledger.database, clock)),
         browse=browse,
+        watch=Watch(ledger.database, clock),
         require_ready=require_ready,
         download=Download(ledger, store, Sendings(ledger, clock), clock),
         link=LinkArchive(require_ready, ledger, access, clock),
         retry=RetryExport(browse, ledger, bell, clock),
         end=EndExport(browse, ledger, store),
+        clock=clock,
     )
 
 

@@ -73,7 +73,7 @@ def _routers(services: Services) -> list[APIRouter]:
         sources.routes(services.registry, keeper),
         visitors.routes(services.search, keeper),
         exports.routes(services.exports, keeper),
-        history.routes(services.browse, keeper),
+        history.routes(services.history, keeper),
         _own_routes(services),
     ]  # fmt: skip
 

@@ -1,8 +1,11 @@
 """Exports over HTTP: request, look at, download, link, run again, cancel or revoke."""
 
+import asyncio
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from app.access.endpoints import Acting, Gatekeeper, address_of
@@ -10,11 +13,12 @@ from app.access.port import Forbidden
 from app.exports.answers import ZipResponse, accepted, as_json, handed_over, shown
 from app.exports.end import ExportFinal
 from app.exports.link import LinkExpired
+from app.exports.once import KeyInUse, KeyReused
 from app.exports.ready import ExportExpired, ExportNotReady, ExportRevoked
-from app.exports.request import ExportUnfinished
+from app.exports.request import ExportUnfinished, Wishes
 from app.exports.schemas import ExportRequest, LinkView
 from app.exports.use_cases import Exports
-from app.history.schemas import Export
+from app.history.schemas import Export, export_json
 from app.kit.errors import Failure, NotFound
 from app.kit.http import CheckedRoute, reference, responses
 from app.kit.problem import (
@@ -31,6 +35,11 @@ from app.storage.port import StoreUnavailable
 _BASE = "/v1/data-centers/{data_center}/exports"
 _LINKS = "/v1/links/{token}"
 Sent = Annotated[str | None, Header()]
+Wait = Annotated[int, Query(ge=0, le=30, description="Seconds to wait for a change.")]
+Key = Annotated[
+    str | None,
+    Header(min_length=1, max_length=255, description="The same key and body: done once, and answered the same."),
+]
 Range = Annotated[str | None, Header(alias="range")]
 _COMMON: tuple[type[Failure], ...] = (UnknownParameter, Unauthenticated, Forbidden, NotFound)
 _NOT_READY = (ExportNotReady, ExportExpired, ExportRevoked)
@@ -53,23 +62,34 @@ def _add_create(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None
     @router.post(
         _BASE, status_code=202, summary="Request an export", response_model=Export,
         dependencies=[keeper.requires("exports:create")],
-        responses=responses(*_COMMON, CandidateTokenInvalid, ExportUnfinished, *mistakes),
+        responses=responses(*_COMMON, CandidateTokenInvalid, ExportUnfinished, KeyInUse, KeyReused, *mistakes),
     )  # fmt: skip
-    async def create_export(data_center: str, body: ExportRequest, by: Acting) -> Response:
+    async def create_export(data_center: str, body: ExportRequest, by: Acting, idempotency_key: Key = None) -> Response:
         """Exports the data of exactly one candidate. The same request again, before it ends, answers with the same
-        export."""
-        return accepted(await exports.request(by, data_center, body.candidate, body.case_reference))
+        export. With an `Idempotency-Key` it does for 24 hours, in the words of the first answer."""
+        wishes = Wishes(body.case_reference, body.language)
+        return accepted(await exports.request_once(by, data_center, body.candidate, wishes, idempotency_key))
 
 
 def _add_get(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.get(
         _BASE + "/{id}", summary="One export", response_model=Export,
         dependencies=[keeper.requires("history:read")],
-        responses=responses(*_COMMON) | {304: {"description": "It is still as the ETag sent says."}},
+        responses=responses(*_COMMON, ValidationError) | {304: {"description": "It is still as the ETag sent says."}},
     )  # fmt: skip
-    async def get_export(data_center: str, id: str, if_none_match: Sent = None) -> Response:  # noqa: A002
-        """The export, from the first moment to years later."""
-        return shown(await exports.browse.one(data_center, id), if_none_match)
+    async def get_export(
+        data_center: str, id: str, if_none_match: Sent = None, wait: Wait = 0  # noqa: A002
+    ) -> Response:  # fmt: skip
+        """The export, from the first moment to years later. With `If-None-Match` and `wait`, it answers as soon as
+        anything differs from what that ETag stands for, or says 304 when the wait is over."""
+        entry = await exports.browse.one(data_center, id)
+        answer = shown(entry, if_none_match, exports.clock())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                while wait and answer.status_code == HTTPStatus.NOT_MODIFIED:
+                    entry = await exports.watch.changed(entry)
+                    answer = shown(entry, if_none_match, exports.clock())
+        return answer
 
 
 def _add_download(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
@@ -121,7 +141,7 @@ def _add_retry(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     )  # fmt: skip
     async def retry_export(data_center: str, id: str, by: Acting) -> Response:  # noqa: A002
         """Within 24 hours after it failed, under the same choice."""
-        return accepted(await exports.retry(by, data_center, id))
+        return accepted(export_json(await exports.retry(by, data_center, id)))
 
 
 def _add_end(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:

@@ -1,6 +1,9 @@
 """Requests an export: the candidate becomes a history entry and a job, and then the bell rings."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.event import By
 from app.audit.ledger import Ledger
@@ -24,6 +27,18 @@ class ExportUnfinished(Conflict):
     title = "The same export is not finished yet"
 
 
+Also = Callable[[AsyncConnection, Entry], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What may be said beside the candidate: the number of the person's request, and the archive's language; without
+    one it is the data center's."""
+
+    case_reference: str | None = None
+    language: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RequestExport:
     registry: Registry
@@ -32,19 +47,22 @@ class RequestExport:
     bell: Bell
     clock: Clock
 
-    async def __call__(self, by: By, data_center: str, token: str, case_reference: str | None) -> Entry:
-        """The new export, or the same administrator's unfinished one of the same candidate."""
+    async def __call__(
+        self, by: By, data_center: str, token: str, wishes: Wishes = Wishes(), also: Also | None = None
+    ) -> Entry:  # fmt: skip
+        """The new export, or the same administrator's unfinished one of the same candidate. `also` writes more in the
+        same transaction."""
         candidate = self.candidates.open(token, by.name, data_center)
         _, source = self.registry.find(data_center, candidate.data_source)
-        entry = self._new_entry(candidate, source.facts.title, case_reference)
+        new = self._new_entry(candidate, source.facts.title, wishes.case_reference)
         try:
-            found = await self._record(by, entry, self.candidates.seal_choice(candidate.choice))
+            found = await self._record(by, new, self.candidates.seal_choice(candidate.choice, wishes.language), also)
         except SubjectBusy:
-            found = await self._already(by, entry.subject)
+            found = await self._already(by, new.subject, also)
         await self.bell.ring()
         return found
 
-    async def _record(self, by: By, new: NewEntry, sealed_choice: str) -> Entry:
+    async def _record(self, by: By, new: NewEntry, sealed_choice: str, also: Also | None) -> Entry:
         now = new.requested_at
         async with self.ledger.writing() as connection:
             await add_entry(connection, new)
@@ -54,13 +72,17 @@ class RequestExport:
                 raise ExportUnfinished
             details = {"label": new.label, "handle": new.handle, "case_reference": new.case_reference}
             await self.ledger.append(connection, event_of(entry, "exports:request", by, details=details))
+            if also:
+                await also(connection, entry)
         return entry
 
-    async def _already(self, by: By, subject: str) -> Entry:
-        async with self.ledger.reading() as connection:
+    async def _already(self, by: By, subject: str, also: Also | None) -> Entry:
+        async with self.ledger.writing() as connection:
             entry = await unfinished_of(connection, subject, self.clock())
-        if entry is None or entry.requested_by != by.name:
-            raise ExportUnfinished
+            if entry is None or entry.requested_by != by.name:
+                raise ExportUnfinished
+            if also:
+                await also(connection, entry)
         return entry
 
     def _new_entry(self, candidate: Candidate, source_title: str, case_reference: str | None) -> NewEntry:

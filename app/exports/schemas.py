@@ -1,6 +1,6 @@
 """What a request for an export takes, and what a link looks like; an export itself is the history's `Export`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -17,6 +17,10 @@ class ExportRequest(Body):
         str | None,
         Field(max_length=64, description="The number of the person's request; groups several exports."),
         AfterValidator(lambda text: text if text is None else no_controls(text)),
+    ] = None
+    language: Annotated[
+        Literal["en", "de"] | None,
+        Field(description="Of the archive's report and README. Without it, the data center's."),
     ] = None
 
 

@@ -1,7 +1,7 @@
-"""Browses the history of one data center, newest first, page by page."""
+"""Browses the history of one data center, page by page."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,14 +15,24 @@ from app.kit.db import Database
 from app.kit.errors import NotFound
 from app.kit.page import Page, PageTokenInvalid, PageTokens
 
-_NEWEST = (HISTORY_ENTRIES.c.requested_at, HISTORY_ENTRIES.c.id)
+_ORDER = (HISTORY_ENTRIES.c.requested_at, HISTORY_ENTRIES.c.id)
+_ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
+    """What is wanted of the history; `since` ≤ requested_at < `before`. `identifiers` are keyed hashes of one that was
+    typed, and any of them will do."""
+
     kind: str | None = None
     status: Status | None = None
     data_source: str | None = None
+    requested_by: str | None = None
+    case_reference: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    identifiers: tuple[str, ...] = ()
+    oldest_first: bool = False
 
 
 class Browse:
@@ -44,42 +54,63 @@ class Browse:
         return entry
 
     async def page(self, data_center: str, filters: Filters, size: int, token: str | None) -> Page[Entry]:
-        now = self._clock()
-        scope = ("history", data_center, filters.kind, filters.status, filters.data_source)
-        wanted = select_entries().where(HISTORY_ENTRIES.c.data_center == data_center, *_conditions(filters, now))
-        if token is not None:
-            wanted = _after(wanted, self._tokens.read(scope, token))
-        newest = wanted.order_by(*(column.desc() for column in _NEWEST)).limit(size + 1)
-        async with self._database.reading() as connection:
-            entries = [entry_of(row, now) for row in await connection.execute(newest)]
-        return Page(entries[:size], self._next(scope, entries, size))
+        """Raises PageTokenInvalid. What comes in meanwhile neither shifts the pages nor repeats anything."""
+        scope = ("history", data_center, *(str(one) for one in astuple(filters)))
+        after = _position(self._tokens.read(scope, token)) if token is not None else None
+        found = await self._read(data_center, filters, size + 1, after)
+        return self._tokens.page(scope, found, size, lambda last: [last.requested_at.isoformat(), str(last.id)])
 
-    def _next(self, scope: Sequence[str | None], entries: Sequence[Entry], size: int) -> str | None:
-        if len(entries) <= size:
-            return None
-        last = entries[size - 1]
-        return self._tokens.make(scope, [last.requested_at.isoformat(), str(last.id)])
+    async def every(self, data_center: str, filters: Filters) -> AsyncGenerator[Sequence[Entry]]:
+        """All that is wanted, some at a time, as of the moment of the first."""
+        filters = replace(filters, before=min(filters.before or self._clock(), self._clock()))
+        found = await self._read(data_center, filters, _ROWS_AT_ONCE, None)
+        while found:
+            yield found
+            found = await self._read(data_center, filters, _ROWS_AT_ONCE, (found[-1].requested_at, found[-1].id))
+
+    async def _read(
+        self, data_center: str, filters: Filters, most: int, after: tuple[datetime, UUID] | None
+    ) -> list[Entry]:
+        now = self._clock()
+        wanted = select_entries().where(HISTORY_ENTRIES.c.data_center == data_center, *_conditions(filters, now))
+        if after is not None:
+            wanted = wanted.where(tuple_(*_ORDER) > after if filters.oldest_first else tuple_(*_ORDER) < after)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(_sorted(wanted, filters).limit(most))
+            return [entry_of(row, now) for row in rows]
+
+
+def _sorted(wanted: Select[Any], filters: Filters) -> Select[Any]:
+    return wanted.order_by(*(column.asc() if filters.oldest_first else column.desc() for column in _ORDER))
 
 
 def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if filters.kind:
-        conditions.append(HISTORY_ENTRIES.c.kind == filters.kind)
-    if filters.data_source:
-        conditions.append(HISTORY_ENTRIES.c.source_id == filters.data_source)
-    if filters.status:
-        stored = "ready" if filters.status == "expired" else filters.status
-        conditions.append(HISTORY_ENTRIES.c.status == stored)
-    if filters.status in ("ready", "expired"):
-        alive = HISTORY_ENTRIES.c.expires_at > now
-        conditions.append(alive if filters.status == "ready" else ~alive)
-    return conditions
+    column = HISTORY_ENTRIES.c
+    equal = {
+        column.kind: filters.kind, column.source_id: filters.data_source,
+        column.requested_by: filters.requested_by, column.case_reference: filters.case_reference,
+    }  # fmt: skip
+    conditions = [one == value for one, value in equal.items() if value is not None]
+    if filters.since:
+        conditions.append(column.requested_at >= filters.since)
+    if filters.before:
+        conditions.append(column.requested_at < filters.before)
+    if filters.identifiers:
+        conditions.append(column.identifier_hash.in_(filters.identifiers))
+    return [*conditions, *_with_status(filters.status, now)]
 
 
-def _after(wanted: Select[Any], position: list[str]) -> Select[Any]:
+def _with_status(status: Status | None, now: datetime) -> list[ColumnElement[bool]]:
+    if status is None:
+        return []
+    stored = HISTORY_ENTRIES.c.status == ("ready" if status == "expired" else status)
+    alive = HISTORY_ENTRIES.c.expires_at > now
+    return [stored, *{"ready": [alive], "expired": [~alive]}.get(status, [])]
+
+
+def _position(parts: list[str]) -> tuple[datetime, UUID]:
     try:
-        requested_at, entry_id = position
-        last = (datetime.fromisoformat(requested_at), UUID(entry_id))
+        requested_at, entry_id = parts
+        return datetime.fromisoformat(requested_at), UUID(entry_id)
     except ValueError as error:
         raise PageTokenInvalid from error
-    return wanted.where(tuple_(*_NEWEST) < last)

@@ -1,44 +1,135 @@
-"""GET …/history: what was exported, by whom, until when."""
+"""The history over HTTP: what was exported, by whom, until when; and the audit trail behind it."""
 
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
-from pydantic import AfterValidator
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import AfterValidator, AwareDatetime
 
 from app.access.endpoints import Gatekeeper
 from app.access.port import Forbidden
-from app.history.browse import Browse, Filters
-from app.history.entry import Status
-from app.history.schemas import HistoryPage, export_view
-from app.kit.errors import NotFound
-from app.kit.http import CheckedRoute, responses
-from app.kit.page import PageTokenInvalid
-from app.kit.problem import Unauthenticated, UnknownParameter, ValidationError
+from app.audit.browse import AuditFilters
+from app.audit.event import Action
+from app.history.browse import Filters
+from app.history.entry import Entry, Status
+from app.history.schemas import AuditPage, AuditView, HistoryPage, HistorySearch, export_view
+from app.history.spreadsheet import as_csv
+from app.history.use_cases import History
+from app.kit.errors import Failure, NotFound
+from app.kit.http import CheckedRoute, asks_for_head, responses
+from app.kit.page import LONGEST_TOKEN, PageTokenInvalid, Size
+from app.kit.problem import (
+    PayloadTooLarge,
+    Unauthenticated,
+    UnknownParameter,
+    UnsupportedMediaType,
+    ValidationError,
+)
 from app.kit.text import no_controls
+from app.sources.identifier import Identifier
 
-_Text = Annotated[str, AfterValidator(no_controls)]
-_PROBLEMS = responses(UnknownParameter, Unauthenticated, Forbidden, NotFound, ValidationError, PageTokenInvalid)
+_BASE = "/v1/data-centers/{data_center}"
+_Text = Annotated[str | None, Query(max_length=64), AfterValidator(lambda text: text and no_controls(text))]
+_Token = Annotated[str | None, Query(max_length=LONGEST_TOKEN, description="`next_page_token` of the page before.")]
+_From = Annotated[AwareDatetime | None, Query(alias="from", description="This moment or later.")]
+_To = Annotated[AwareDatetime | None, Query(description="Before this moment.")]
+_COMMON: tuple[type[Failure], ...] = (UnknownParameter, Unauthenticated, Forbidden, NotFound, ValidationError)
+_PAGED = responses(*_COMMON, PageTokenInvalid)
 
 
-def routes(browse: Browse, keeper: Gatekeeper) -> APIRouter:
-    router = APIRouter(route_class=CheckedRoute, tags=["history"])
+def routes(history: History, keeper: Gatekeeper) -> APIRouter:
+    router = APIRouter(route_class=CheckedRoute)
+    for add in (_add_list, _add_search, _add_csv, _add_audit):
+        add(router, history, keeper)
+    return router
 
+
+def asked_filters(
+    kind: Literal["export", "erasure"] | None = None,
+    status: Annotated[Status | None, Query(description="`ready` leaves out what has expired.")] = None,
+    data_source: _Text = None,
+    requested_by: _Text = None,
+    case_reference: _Text = None,
+    since: _From = None,
+    to: _To = None,
+    sort: Annotated[
+        Literal["-requested_at", "requested_at"], Query(description="`-`: newest first.")
+    ] = "-requested_at",
+) -> Filters:
+    oldest_first = sort == "requested_at"
+    return Filters(kind, status, data_source, requested_by, case_reference, since, to, oldest_first=oldest_first)
+
+
+Asked = Annotated[Filters, Depends(asked_filters)]
+
+
+class CsvResponse(StreamingResponse):
+    media_type = "text/csv"
+
+
+def _add_list(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
     @router.get(
-        "/v1/data-centers/{data_center}/history",
-        summary="The history, newest first",
-        dependencies=[keeper.requires("history:read")],
-        responses=_PROBLEMS,
-    )
+        _BASE + "/history", tags=["history"], summary="The history, newest first",
+        dependencies=[keeper.requires("history:read")], responses=_PAGED,
+    )  # fmt: skip
     async def list_history(
-        data_center: str,
-        kind: Literal["export", "erasure"] | None = None,
-        status: Annotated[Status | None, Query(description="`ready` leaves out what has expired.")] = None,
-        data_source: Annotated[_Text | None, Query(max_length=64)] = None,
-        page_size: Annotated[int, Query(ge=1, le=200)] = 50,
-        page_token: Annotated[str | None, Query(max_length=1024)] = None,
+        data_center: str, filters: Asked, page_size: Size = 50, page_token: _Token = None
     ) -> HistoryPage:
         """Every export of the data center, also those that failed, expired or were revoked."""
-        page = await browse.page(data_center, Filters(kind, status, data_source), page_size, page_token)
+        page = await history.browse.page(data_center, filters, page_size, page_token)
         return HistoryPage(items=[export_view(entry) for entry in page.items], next_page_token=page.next_token)
 
-    return router
+
+def _add_search(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
+    @router.post(
+        _BASE + "/history/search", tags=["history"], summary="The history of one identifier",
+        dependencies=[keeper.requires("history:read")],
+        responses=_PAGED | responses(*_COMMON, PageTokenInvalid, PayloadTooLarge, UnsupportedMediaType),
+    )  # fmt: skip
+    async def search_history(data_center: str, body: HistorySearch) -> HistoryPage:
+        """Exports that were requested after a search for this Tracking ID or email, newest first. It is compared by a
+        keyed hash: the history itself does not hold it."""
+        identifier = Identifier.typed(body.identifier, body.kind)
+        filters = Filters(identifiers=history.candidates.identifier_hashes(data_center, identifier))
+        page = await history.browse.page(data_center, filters, body.page_size, body.page_token)
+        return HistoryPage(items=[export_view(entry) for entry in page.items], next_page_token=page.next_token)
+
+
+def _add_csv(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
+    @router.get(
+        _BASE + "/history.csv", tags=["history"], summary="The history as a spreadsheet", response_class=CsvResponse,
+        response_model=None, dependencies=[keeper.requires("history:read")], responses=responses(*_COMMON),
+    )  # fmt: skip
+    async def download_history(request: Request, data_center: str, filters: Asked) -> Response:
+        """All of it, however long. Cells that a spreadsheet would run as a formula begin with a quote."""
+        headers = {"Content-Disposition": f'attachment; filename="history-{data_center}.csv"'}
+        if asks_for_head(request):
+            answer = Response(None, 200, headers, CsvResponse.media_type)
+            del answer.headers["content-length"]
+            return answer
+        pages = history.browse.every(data_center, filters)
+        # The first page is read before anything is sent: a database that is away is told by its status.
+        return CsvResponse(as_csv(_begun(await anext(pages, []), pages)), headers=headers)
+
+
+async def _begun(first: Sequence[Entry], rest: AsyncGenerator[Sequence[Entry]]) -> AsyncIterator[Sequence[Entry]]:
+    async with aclosing(rest):
+        yield first
+        async for page in rest:
+            yield page
+
+
+def _add_audit(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
+    @router.get(
+        _BASE + "/audit", tags=["audit"], summary="The audit trail, newest first",
+        dependencies=[keeper.requires("audit:read")], responses=_PAGED,
+    )  # fmt: skip
+    async def list_audit_events(
+        data_center: str, action: Action | None = None, actor: _Text = None, since: _From = None, to: _To = None,
+        page_size: Size = 50, page_token: _Token = None,
+    ) -> AuditPage:  # fmt: skip
+        """What was done in this data center, by whom and when: searches, exports, downloads, links, refusals."""
+        page = await history.audit.page(data_center, AuditFilters(action, actor, since, to), page_size, page_token)
+        return AuditPage(items=list(map(AuditView.model_validate, page.items)), next_page_token=page.next_token)

@@ -1,5 +1,6 @@
 """A history entry: one export (later also an erasure), whom it was for in masked form, and how it went."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -69,6 +70,7 @@ class Entry:
     case_reference: str | None
     requested_by: str
     requested_at: datetime
+    started_at: datetime | None
     archive: Archive | None
     # Where an archive lies, or an attempt at one.
     archive_key: str | None
@@ -104,6 +106,12 @@ async def get_entry(connection: AsyncConnection, data_center: str, entry_id: UUI
     mine = select_entries().where(HISTORY_ENTRIES.c.id == entry_id, HISTORY_ENTRIES.c.data_center == data_center)
     row = (await connection.execute(mine)).one_or_none()
     return entry_of(row, now) if row else None
+
+
+async def get_entries(connection: AsyncConnection, ids: Sequence[UUID], now: datetime) -> list[Entry]:
+    """Of any data center: for who has been shown these entries already."""
+    rows = await connection.execute(select_entries().where(HISTORY_ENTRIES.c.id.in_(ids)))
+    return [entry_of(row, now) for row in rows]
 
 
 async def unfinished_of(connection: AsyncConnection, subject: str, now: datetime) -> Entry | None:

@@ -1,14 +1,16 @@
 """How an export looks to clients, while it runs and years later, alone and as a history item."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from app.history.entry import Archive, Entry, Status
 from app.jobs.job import Progress
-from app.kit.view import Moment, View
+from app.kit.page import LONGEST_TOKEN, Size
+from app.kit.view import Body, Moment, View
 from app.sources.candidate import HANDLE_DIGITS
+from app.sources.identifier import IdentifierText, Kind
 
 
 class SourceRef(View):
@@ -63,6 +65,33 @@ class HistoryPage(View):
     next_page_token: str | None
 
 
+class HistorySearch(Body):
+    identifier: Annotated[IdentifierText, Field(description="A Tracking ID or an email, as typed.")]
+    kind: Annotated[Kind | None, Field(description="Without it, something with an `@` is an email.")] = None
+    page_size: Size = 50
+    page_token: Annotated[str | None, Field(max_length=LONGEST_TOKEN)] = None
+
+
+class AuditView(View):
+    """One fact. `details` differ by action; nothing in them is raw personal data."""
+
+    id: int
+    at: Moment
+    action: str
+    outcome: Annotated[str, Field(description="`done`, `refused` or `failed`.")]
+    actor: Annotated[str, Field(description="The key's name; `dossier` for the service itself.")]
+    data_source: str | None
+    entry_id: Annotated[UUID | None, Field(description="The export that it is about.")]
+    address: Annotated[str | None, Field(description="Where the request came from.")]
+    reference: Annotated[str | None, Field(description="The request's own id, as in the log and in problems.")]
+    details: dict[str, Any]
+
+
+class AuditPage(View):
+    items: list[AuditView]
+    next_page_token: str | None
+
+
 def address(entry: Entry) -> str:
     return f"/v1/data-centers/{entry.data_center}/exports/{entry.id}"
 
@@ -77,6 +106,11 @@ def export_view(entry: Entry) -> Export:
         visitor=VisitorRef(label=entry.label, handle=entry.handle[:HANDLE_DIGITS]),
         links=Links(self=address(entry), archive=f"{address(entry)}/archive" if entry.status == "ready" else None),
     )
+
+
+def export_json(entry: Entry) -> dict[str, Any]:
+    """The same, ready to be sent or kept."""
+    return export_view(entry).model_dump(mode="json")
 
 
 def _progress(made: Progress) -> ProgressView:

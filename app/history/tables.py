@@ -1,6 +1,7 @@
-"""The tables behind an export: entries live for years without raw identifiers, links for minutes."""
+"""The tables behind an export: entries live for years without raw identifiers, links
+for minutes, idempotency keys for a day."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
 from app.kit.db import METADATA, UtcDateTime
 
@@ -50,6 +51,10 @@ Index(
     "ix_history_entries_newest",
     HISTORY_ENTRIES.c.data_center, HISTORY_ENTRIES.c.requested_at, HISTORY_ENTRIES.c.id,
 )  # fmt: skip
+Index(
+    "ix_history_entries_identified",
+    HISTORY_ENTRIES.c.data_center, HISTORY_ENTRIES.c.identifier_hash, HISTORY_ENTRIES.c.requested_at,
+)  # fmt: skip
 Index("ix_history_entries_started", HISTORY_ENTRIES.c.data_center, HISTORY_ENTRIES.c.started_at)
 _STORED = HISTORY_ENTRIES.c.archive_key.is_not(None)
 Index(
@@ -65,4 +70,13 @@ DOWNLOAD_LINKS = Table(
     Column("data_center", String(64), nullable=False),
     Column("made_by", String(64), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+IDEMPOTENCY_KEYS = Table(
+    "idempotency_keys",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("body", String(64), nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False, index=True),
+    Column("answer", JSON(none_as_null=True)),
 )

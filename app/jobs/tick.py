@@ -11,7 +11,7 @@ from app.jobs.run import KEPT_AFTER_FAILURE
 from app.jobs.work import Work
 from app.kit.clock import Clock
 from app.kit.db import Database
-from app.kit.errors import Conflict
+from app.kit.errors import Conflict, Unavailable
 from app.kit.logs import log, whereabouts
 
 MOST_LOST_LEASES = 20
@@ -49,7 +49,11 @@ class Tick:
     async def __call__(self) -> None:
         await self._take_back()
         for chore in self.chores:
-            await chore()
+            try:
+                await chore()
+            except Unavailable as error:
+                # What one of them needs may be away, or the schema not be there yet; the others go on.
+                log.warning("the tick leaves something for later: %s: %s", error.slug, error.detail)
         async with self.database.writing() as connection:
             await delete_kept(connection, self.clock())
             due = await any_due(connection, self.clock())

@@ -2,11 +2,12 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 from uuid import uuid4
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,8 +19,8 @@ from app.kit.problem import NotAcceptable, PayloadTooLarge, UnknownParameter, Un
 
 JSON = "application/json"
 MOST_BODY_BYTES = 64 * 1024
-# Headers that change what a request means; one that is not served yet must not be ignored.
-_UNSERVED_HEADERS = ("idempotency-key",)
+# Headers that change what a request means; an address that does not serve one must not ignore it.
+_NEVER_IGNORED = ("idempotency-key",)
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 
 
@@ -48,13 +49,15 @@ class CheckedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = self.handler()
         guards = [need.call for need in self.dependant.dependencies if isinstance(need.call, Guard)]
-        known = {field.alias for field in self.dependant.query_params}
+        needs = list(_all_of(self.dependant))
+        known = {field.alias for need in needs for field in need.query_params}
+        headers = {field.alias for need in needs for field in need.header_params}
         media_type = getattr(self.response_class, "media_type", None) or JSON
 
         async def checked(request: Request) -> Response:
             for guard in guards:
                 await guard.admit(request)
-            _refuse_unknown(request, known)
+            _refuse_unknown(request, known, headers)
             _refuse_unacceptable(request, media_type)
             if self.body_field:
                 _refuse_other_than_json(request)
@@ -68,6 +71,17 @@ class CheckedRoute(APIRoute):
     def handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What answers once everything is checked."""
         return super().get_route_handler()
+
+
+def _all_of(need: Dependant) -> Iterator[Dependant]:
+    yield need
+    for inner in need.dependencies:
+        yield from _all_of(inner)
+
+
+def asks_for_head(request: Request) -> bool:
+    """Whether only the headers are wanted, so that nothing large needs to be read."""
+    return bool(request.state.head)
 
 
 def reference(request: Request) -> str:
@@ -98,8 +112,12 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})["reference"] = str(uuid4())
-        await _Exchange(scope, send).run(self._app, receive)
+        state = {"reference": str(uuid4()), "head": scope["method"] == "HEAD"}
+        # HEAD is answered by what answers GET, without the bytes (RFC 9110, 9.3.2). In a copy, because the server looks
+        # at its own when it sends the answer.
+        method = "GET" if state["head"] else scope["method"]
+        inner = {**scope, "state": scope.get("state", {}) | state, "method": method}
+        await _Exchange(inner, send).run(self._app, receive)
 
 
 class _Exchange:
@@ -126,13 +144,16 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             message["headers"] = _with_defaults(message["headers"])
+        elif self._scope["state"]["head"]:
+            message["body"] = b""
         await self._send(message)
 
     def _log(self) -> None:
         # The template and never the path: somebody may have put an email where an id belongs.
         route = self._scope.get("route")
         where = getattr(route, "path", "an unknown path")
-        method = self._scope["method"] if self._scope["method"] in _METHODS else "an unknown method"
+        method = "HEAD" if self._scope["state"]["head"] else self._scope["method"]
+        method = method if method in _METHODS else "an unknown method"
         took = (time.monotonic() - self._started) * 1000
         log.info("%s %s %s %d %.0f ms", self._scope["state"]["reference"], method, where, self._status, took)
 
@@ -156,13 +177,13 @@ def _with_defaults(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, 
     return [*(pair for pair in defaults.items() if pair[0] not in dict(headers)), *headers]
 
 
-def _refuse_unknown(request: Request, known: set[str]) -> None:
+def _refuse_unknown(request: Request, known: set[str], headers: set[str]) -> None:
     if not known.issuperset(request.query_params):
         names = ", ".join(sorted(known)) or "none"
         raise UnknownParameter(f"The address has a query parameter that is not known here. Known: {names}.")
-    for header in _UNSERVED_HEADERS:
-        if header in request.headers:
-            raise UnknownParameter(f"The header {header} is not served by this version; send the request without it.")
+    for header in _NEVER_IGNORED:
+        if header in request.headers and header not in headers:
+            raise UnknownParameter(f"The header {header} is not served at this address; send the request without it.")
 
 
 def _refuse_unacceptable(request: Request, media_type: str) -> None:

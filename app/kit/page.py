@@ -1,10 +1,11 @@
 """Pages of a list: an opaque token that remembers where the last one ended and what it was asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
+from pydantic import Field
 
 from app.kit.clock import Clock
 from app.kit.errors import Invalid
@@ -12,6 +13,9 @@ from app.kit.seal import Keyring, SealBroken
 
 Item = TypeVar("Item")
 _PURPOSE = "page"
+LONGEST_TOKEN = 1024
+# How many items a page may have.
+Size = Annotated[int, Field(ge=1, le=200)]
 
 
 class PageTokenInvalid(Invalid):
@@ -47,3 +51,11 @@ class PageTokens:
         if made_for != list(scope):
             raise PageTokenInvalid
         return position
+
+    def page(
+        self, scope: Sequence[str | None], found: Sequence[Item], size: int, position: Callable[[Item], Sequence[str]]
+    ) -> Page[Item]:
+        """The first `size` of what was found; one more was asked for, to see whether there is a next page."""
+        if len(found) <= size:
+            return Page(found, None)
+        return Page(found[:size], self.make(scope, position(found[size - 1])))

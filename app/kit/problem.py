@@ -172,7 +172,7 @@ def _allowed(request: Request) -> list[str]:
         for method in ("GET", "POST", "DELETE"):
             match, _ = route.matches({**request.scope, "method": method})
             if match.name == "FULL":
-                found.add(method)
+                found |= {"GET", "HEAD"} if method == "GET" else {method}
     return sorted(found)
 
 

@@ -67,8 +67,16 @@ class Keyring:
         return clear[_TIME_BYTES:]
 
     def fingerprint(self, purpose: str, content: bytes) -> Fingerprint:
-        key = self._derive(purpose, self._current)
-        return Fingerprint(self._current.hex(), hmac.digest(key, content, "sha256").hex())
+        """Under the secret that is used for new things."""
+        return self._fingerprint(purpose, self._current, content)
+
+    def fingerprints(self, purpose: str, content: bytes) -> list[Fingerprint]:
+        """Under every secret that is configured: what was made before a rotation is found after it."""
+        return [self._fingerprint(purpose, key_id, content) for key_id in self._secrets]
+
+    def _fingerprint(self, purpose: str, key_id: bytes, content: bytes) -> Fingerprint:
+        digest = hmac.digest(self._derive(purpose, key_id), content, "sha256")
+        return Fingerprint(key_id.hex(), digest.hex())
 
     def _cipher(self, purpose: str, key_id: bytes) -> AESGCM:
         kept = self._ciphers.get((purpose, key_id))

@@ -85,14 +85,17 @@ class Candidates:
             raise CandidateTokenInvalid
         return candidate
 
-    def seal_choice(self, choice: Choice) -> str:
-        return self._keyring.seal("choice", msgspec.json.encode(_packed(choice)), self._clock())
+    def seal_choice(self, choice: Choice, language: str | None = None) -> str:
+        """With the language that the archive is to be in, if one was asked for."""
+        return self._keyring.seal("choice", msgspec.json.encode((*_packed(choice), language)), self._clock())
 
-    def open_choice(self, sealed: str) -> Choice:
+    def open_choice(self, sealed: str) -> tuple[Choice, str | None]:
         try:
-            return _unpacked(msgspec.json.decode(self._keyring.open("choice", sealed, self._clock())))
+            parts = msgspec.json.decode(self._keyring.open("choice", sealed, self._clock()))
         except SealBroken as error:
             raise KeyChanged from error
+        # A job from before there were languages has three.
+        return _unpacked(parts[:3]), next(iter(parts[3:]), None)
 
     def handle(self, data_center: str, source: str, visitor: Value) -> Fingerprint:
         """The same for the same visitor everywhere; nobody can turn it back."""
@@ -103,8 +106,12 @@ class Candidates:
         return self._keyring.fingerprint("subject", msgspec.json.encode((data_center, source, _packed(choice))))
 
     def identifier(self, data_center: str, identifier: Identifier) -> Fingerprint:
-        content = msgspec.json.encode((data_center, identifier.kind, identifier.text))
-        return self._keyring.fingerprint("identifier", content)
+        return self._keyring.fingerprint("identifier", _identified(data_center, identifier))
+
+    def identifier_hashes(self, data_center: str, identifier: Identifier) -> tuple[str, ...]:
+        """Under every configured secret."""
+        found = self._keyring.fingerprints("identifier", _identified(data_center, identifier))
+        return tuple(one.digest for one in found)
 
 
 def as_text(value: Value | None) -> str | None:
@@ -114,6 +121,10 @@ def as_text(value: Value | None) -> str | None:
     if isinstance(value, bytes):
         return f"\\x{value.hex()}"
     return None if value is None else str(value)
+
+
+def _identified(data_center: str, identifier: Identifier) -> bytes:
+    return msgspec.json.encode((data_center, identifier.kind, identifier.text))
 
 
 def _packed(choice: Choice) -> tuple[Any, ...]:

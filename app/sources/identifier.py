@@ -3,11 +3,17 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from app.kit.text import visible
+from pydantic import AfterValidator, Field
+
+from app.kit.text import no_controls, not_blank, visible
 
 Kind = Literal["email", "tracking_id"]
+# What a client may send as one.
+IdentifierText = Annotated[
+    str, Field(min_length=1, max_length=512), AfterValidator(no_controls), AfterValidator(not_blank)
+]
 _SHORT = 8
 # A local part without quotes (RFC 5321, 4.1.2), and a domain that ends in letters, as all that can be reached do.
 _EMAIL = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x1f]{1,64}@(?:[\w-]+\.)+(?:[^\W\d_]{2,}|xn--[a-z\d-]+)", re.IGNORECASE)

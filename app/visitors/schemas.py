@@ -2,16 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from app.kit.text import no_controls, not_blank
 from app.kit.view import Body, Moment, View
-from app.sources.identifier import Kind
-
-IdentifierText = Annotated[
-    str, Field(min_length=1, max_length=512), AfterValidator(no_controls), AfterValidator(not_blank)
-]
-
+from app.sources.identifier import IdentifierText, Kind
 
 SourceStatus = Literal["answered", "unavailable", "unsupported"]
 

@@ -20,7 +20,9 @@ GUARDED = [
     for method in operations
     if "{data_center}" in path
 ]
-AUDITORS = {"get_export", "list_history", "list_data_sources"}
+AUDITORS = {
+    "list_data_sources", "list_history", "search_history", "download_history", "list_audit_events", "get_export",
+}  # fmt: skip
 
 
 def events(folder: Path) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ PROBLEMS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", EXPORTS, {"json": {"candidate": "sesame"}}, 409, "candidate-token-invalid"),
     ("POST", EXPORTS, {"json": {"candidate": ""}}, 422, "validation-error"),
     ("POST", EXPORTS, {"json": {"candidate": "x", "case_reference": "sesame" * 11}}, 422, "validation-error"),
-    ("POST", EXPORTS, {"json": {"candidate": "x"}, "headers": {"Idempotency-Key": "sesame"}}, 400, "unknown-parameter"),
+    ("POST", SEARCH, {"json": {"identifier": "x"}, "headers": {"Idempotency-Key": "sesame"}}, 400, "unknown-parameter"),
     ("GET", f"{BASE}/history?page_size=0", {}, 422, "validation-error"),
     ("GET", f"{BASE}/history?page_size=201", {}, 422, "validation-error"),
     ("GET", f"{BASE}/history?page_size=sesame", {}, 422, "validation-error"),
@@ -44,10 +44,10 @@ PROBLEMS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", f"{BASE}/history?data_source=sesame%00", {}, 422, "validation-error"),
     ("GET", "/openapi.json?sesame=1", {}, 400, "unknown-parameter"),
     ("GET", f"{BASE}/history?page_token=sesame", {}, 422, "page-token-invalid"),
-    ("GET", f"{BASE}/history?sort=requested_at", {}, 400, "unknown-parameter"),
+    ("GET", f"{BASE}/history?order=sesame", {}, 400, "unknown-parameter"),
     ("GET", f"{EXPORTS}/sesame", {}, 404, "not-found"),
     ("GET", NOBODY, {}, 404, "not-found"),
-    ("GET", NOBODY + "?wait=20", {}, 400, "unknown-parameter"),
+    ("GET", NOBODY + "?waits=20", {}, 400, "unknown-parameter"),
     ("GET", f"{NOBODY}/archive", {}, 404, "not-found"),
     ("POST", f"{NOBODY}/retry", {}, 404, "not-found"),
     ("DELETE", NOBODY, {}, 404, "not-found"),
@@ -89,7 +89,7 @@ async def test_a_validation_error_points_at_each_mistake(tmp_path: Path) -> None
 
 async def test_the_allow_header_names_every_method_of_the_path(tmp_path: Path) -> None:
     async with running(tmp_path, work=False) as service, await service.client() as client:
-        assert (await client.put(NOBODY)).headers["allow"] == "DELETE, GET"
+        assert (await client.put(NOBODY)).headers["allow"] == "DELETE, GET, HEAD"
         assert (await client.put(EXPORTS)).headers["allow"] == "POST"
 
 

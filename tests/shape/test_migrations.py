@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 
 from app.access.keys import API_KEYS
 from app.audit.trail import AUDIT_EVENTS
-from app.history.tables import DOWNLOAD_LINKS
+from app.history.tables import DOWNLOAD_LINKS, IDEMPOTENCY_KEYS
 from app.jobs.tables import JOBS
 from app.kit.db import METADATA, Database, database_url
 from tests.servers import new_database
 
-TABLES = {API_KEYS.name, AUDIT_EVENTS.name, DOWNLOAD_LINKS.name, JOBS.name, "history_entries"}
+TABLES = {API_KEYS.name, AUDIT_EVENTS.name, DOWNLOAD_LINKS.name, IDEMPOTENCY_KEYS.name, JOBS.name, "history_entries"}
 
 
 def differences(connection: Connection) -> list[Any]:

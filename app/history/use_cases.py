@@ -1,0 +1,14 @@
+"""What can be done with the history: everything that its addresses offer."""
+
+from dataclasses import dataclass
+
+from app.audit.browse import BrowseAudit
+from app.history.browse import Browse
+from app.sources.candidate import Candidates
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    browse: Browse
+    audit: BrowseAudit
+    candidates: Candidates
