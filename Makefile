@@ -25,8 +25,10 @@ demo-stack: $(VENV)/stack ## the same on two APIs, two workers, PostgreSQL, Valk
 run: $(VENV)/demo ## serve the same sample, and print a key
 	@$(QUIETLY) $(BIN)/python -m app demo --serve $(UNLESS_STOPPED)
 
+# The journeys look at the time that things take, so nothing runs beside them.
 test: $(VENV)/test ## run all tests, on real servers started for them
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/api tests/shape
+	@$(BIN)/python -m pytest tests/journey
 
 heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault
 	@$(BIN)/python -m pytest -m heavy -s
