@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 from app.bootstrap import Services
+from app.kit.crew import Crew, end_in_time
 from app.kit.logs import log
 from app.startup import make_folder, prepare_store
 
@@ -18,7 +19,7 @@ async def work(services: Services) -> int:
     make_folder(settings.var_dir)
     await prepare_store(services.store)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, crew.over.set)
+        asyncio.get_running_loop().add_signal_handler(number, _stop, crew)
     crew.begin("the tick", services.tick.forever())
     crew.begin("the bell", services.bell.answer(services.run_job, settings.max_exports))
     crew.begin("the sign of life", _show_life(settings.sign_of_life))
@@ -31,6 +32,11 @@ async def work(services: Services) -> int:
         settings.sign_of_life.unlink(missing_ok=True)
         await services.close()
     return 1 if crew.broken else 0
+
+
+def _stop(crew: Crew) -> None:
+    end_in_time()
+    crew.over.set()
 
 
 async def _show_life(sign: Path) -> None:

@@ -195,7 +195,7 @@ async def _warm_up(site: Site) -> None:
         site.export_bytes = site.source.from_server - before
         work = [(found["iPad"], "acme"), (others["iPad"], "globex"), (others["Mac"], "globex")]
         addresses = [await request(client, token, center) for token, center in work]
-        await asyncio.gather(*(search(client) for _ in range(20)))
+        await asyncio.gather(*(search(client) for _ in range(20)), *(client.get("/health/ready") for _ in range(20)))
         for address in addresses:
             await once(client, address, "ready", seconds=60)
     site.usual = {"dead connections": 0, "transactions": 0}

@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -15,7 +14,7 @@ import uvicorn
 import uvloop
 
 from app.bootstrap import Services, build_services
-from app.kit.crew import Crew
+from app.kit.crew import Crew, end_in_time
 from app.kit.errors import Misconfigured
 from app.kit.logs import log
 from app.kit.wire import BoundedProtocol
@@ -23,8 +22,8 @@ from app.main import create_app
 from app.settings import Settings, read_settings
 from app.startup import hold_lock, prepare_schema, start_logging
 
-# Open requests have the first to end by themselves; whoever is told to stop has stopped after the second.
-_GRACE_SECONDS, _MOST_SECONDS = 3, 4.5
+# Open requests have so long to end by themselves when the process is told to stop.
+_GRACE_SECONDS = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,11 +108,4 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
-        last = threading.Timer(_MOST_SECONDS, _end_at_once)
-        last.daemon = True
-        last.start()
-
-
-def _end_at_once() -> None:
-    log.error("something did not end within %.1f s and was left behind", _MOST_SECONDS)
-    os._exit(0)
+        end_in_time()

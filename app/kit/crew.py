@@ -1,10 +1,15 @@
-"""Tasks that last as long as their process: one that ends by itself ends the process, instead of being missed."""
+"""Tasks that last as long as their process, and the end of that: none dies unseen, and nothing holds the end up."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from app.kit.logs import log, whereabouts
+
+# Whoever is told to stop has stopped after so many seconds, before a supervisor loses patience.
+_MOST_SECONDS = 4.5
 
 
 class Crew:
@@ -44,3 +49,16 @@ async def first_to_end(tasks: Sequence[asyncio.Task[None]]) -> None:
     ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in ended:
         task.result()
+
+
+def end_in_time() -> None:
+    """To be called when the process is told to stop: whatever hangs then, in a thread or on a busy machine, the process
+    has ended some seconds later. What it had in work is handed on by its lease."""
+    last = threading.Timer(_MOST_SECONDS, _end_at_once)
+    last.daemon = True
+    last.start()
+
+
+def _end_at_once() -> None:
+    log.error("something did not end within %.1f s and was left behind", _MOST_SECONDS)
+    os._exit(0)
