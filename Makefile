@@ -37,8 +37,9 @@ bench: $(VENV)/test ## measure exports and searches, each beside a floor of the 
 	@for what in engine wide_row sqlite search search_beside_exports beside_silence; do \
 	  echo "== $$what"; $(BIN)/python -m bench.$$what || exit 1; done
 
-check: $(VENV)/test ## lint and types
+check: $(VENV)/test ## lint, types, and whether the contract breaks clients of the last release
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(BIN)/python -m app openapi --against openapi/released.json
 
 openapi: $(VENV)/test ## write openapi/openapi.json anew
 	@$(BIN)/python -m app openapi > openapi/openapi.json

@@ -27,6 +27,16 @@ from app.visitors import endpoints as visitors
 
 VERSION = "0.1.0"
 _PROBE_SECONDS = 2.0
+# In the order of the data's path.
+_TAGS = {
+    "access": "Who the key belongs to, and what it may do where.",
+    "sources": "The systems that report visitors.",
+    "visitors": "Who is it? A Tracking ID or an email becomes candidates, grouped by data source.",
+    "exports": "One candidate's data as a ZIP: requested, compiled in the background, downloaded, revoked.",
+    "history": "Every export of a data center, for years.",
+    "audit": "What was done, by whom and when.",
+    "service": "Whether it works, and what its problems mean.",
+}
 _DESCRIPTION = (
     "Finds what a site has collected about a visitor, and exports it for that person. Every error is a problem "
     "document (RFC 9457) whose `type` is described at /problems/{slug}."
@@ -53,6 +63,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="Dossier", version=VERSION, description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None,
         redirect_slashes=False, lifespan=_life_of(services),
+        openapi_tags=[{"name": name, "description": said} for name, said in _TAGS.items()],
         generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
     for router in _routers(services):
@@ -111,6 +122,7 @@ def _own_routes(services: Services) -> APIRouter:
 def _add_health(router: APIRouter, services: Services) -> None:
     @router.get("/health/live", summary="The process runs")
     async def live() -> HealthView:
+        """Answers as long as the process can answer anything. It asks nobody else: a restart mends no database."""
         return HealthView(status="ok", checks={})
 
     @router.get(
@@ -134,6 +146,7 @@ def _add_descriptions(router: APIRouter) -> None:
         "/problems/{slug}", summary="What a problem means", response_class=HTMLResponse, responses=responses(NotFound)
     )
     async def describe_problem(slug: str) -> HTMLResponse:
+        """The page behind a problem's `type`: what happened, and how to mend it."""
         found = known_problems().get(slug)
         if found is None:
             raise NotFound

@@ -25,7 +25,6 @@ from app.kit.problem import (
     PayloadTooLarge,
     RangeNotSatisfiable,
     Unauthenticated,
-    UnknownParameter,
     UnsupportedMediaType,
     ValidationError,
 )
@@ -41,7 +40,7 @@ Key = Annotated[
     Header(min_length=1, max_length=255, description="The same key and body: done once, and answered the same."),
 ]
 Range = Annotated[str | None, Header(alias="range")]
-_COMMON: tuple[type[Failure], ...] = (UnknownParameter, Unauthenticated, Forbidden, NotFound)
+_COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound)
 _NOT_READY = (ExportNotReady, ExportExpired, ExportRevoked)
 _BYTES: dict[int | str, dict[str, Any]] = {
     206: {"description": "The range asked for.", "content": {"application/zip": {}}},
@@ -121,7 +120,7 @@ def _add_link(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
 
 def _add_follow(router: APIRouter, exports: Exports, _keeper: Gatekeeper) -> None:
     """The one address without a guard: the token in it is the permission."""
-    problems = (UnknownParameter, NotFound, *_NOT_READY, LinkExpired, RangeNotSatisfiable, StoreUnavailable)
+    problems = (NotFound, *_NOT_READY, LinkExpired, RangeNotSatisfiable, StoreUnavailable)
 
     @router.get(
         _LINKS, summary="Download by link", response_model=None, response_class=ZipResponse,

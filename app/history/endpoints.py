@@ -23,7 +23,6 @@ from app.kit.page import LONGEST_TOKEN, PageTokenInvalid, Size
 from app.kit.problem import (
     PayloadTooLarge,
     Unauthenticated,
-    UnknownParameter,
     UnsupportedMediaType,
     ValidationError,
 )
@@ -35,7 +34,7 @@ _Text = Annotated[str | None, Query(max_length=64), AfterValidator(lambda text: 
 _Token = Annotated[str | None, Query(max_length=LONGEST_TOKEN, description="`next_page_token` of the page before.")]
 _From = Annotated[AwareDatetime | None, Query(alias="from", description="This moment or later.")]
 _To = Annotated[AwareDatetime | None, Query(description="Before this moment.")]
-_COMMON: tuple[type[Failure], ...] = (UnknownParameter, Unauthenticated, Forbidden, NotFound, ValidationError)
+_COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound, ValidationError)
 _PAGED = responses(*_COMMON, PageTokenInvalid)
 
 

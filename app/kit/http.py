@@ -90,10 +90,10 @@ def reference(request: Request) -> str:
 
 
 def responses(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
-    """The problems that an operation can answer with, for the OpenAPI document; two of them any can."""
+    """The problems that an operation can answer with, for the OpenAPI document; some of them any can."""
     documented: dict[int | str, dict[str, Any]] = {}
     schema = {"$ref": "#/components/schemas/Problem"}
-    everywhere: set[type[Failure]] = {Failure, DatabaseUnavailable}
+    everywhere: set[type[Failure]] = {Failure, DatabaseUnavailable, UnknownParameter, NotAcceptable}
     for failure in sorted(everywhere.union(failures), key=lambda one: (status_of(one), one.slug)):
         entry = documented.setdefault(
             status_of(failure), {"description": "", "content": {"application/problem+json": {"schema": schema}}}

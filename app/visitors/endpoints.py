@@ -7,14 +7,12 @@ from app.access.port import Forbidden
 from app.kit.direct import DirectRoute
 from app.kit.errors import NotFound
 from app.kit.http import responses
-from app.kit.problem import PayloadTooLarge, Unauthenticated, UnknownParameter, UnsupportedMediaType, ValidationError
+from app.kit.problem import PayloadTooLarge, Unauthenticated, UnsupportedMediaType, ValidationError
 from app.sources.identifier import Identifier
 from app.visitors.schemas import SearchRequest, SearchResult
 from app.visitors.search import Search
 
-_PROBLEMS = responses(
-    UnknownParameter, Unauthenticated, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, ValidationError
-)
+_PROBLEMS = responses(Unauthenticated, Forbidden, NotFound, PayloadTooLarge, UnsupportedMediaType, ValidationError)
 
 
 def routes(search: Search, keeper: Gatekeeper) -> APIRouter:
