@@ -95,22 +95,24 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     ledger = Ledger(build_database(settings), Trail(clock))
     keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
+    crew = Crew()
+    watch = Watch(ledger.database, clock, crew.over)
     tokens = PageTokens(keyring, clock)
     browse = Browse(ledger.database, tokens, clock)
     grouped = GroupedTrail(ledger.database, ledger.trail)
     work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock), clock)
     chores: list[Chore] = [ExpireArchives(ledger, store, clock), Once(ledger.database, clock).delete_old]
     return Services(
-        settings, Crew(), threads, registry, store, bell, keys, ledger, grouped,
+        settings, crew, threads, registry, store, bell, keys, ledger, grouped,
         search=Search(registry, candidates, grouped, clock),
         history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
-        exports=_exports(RequestExport(registry, candidates, ledger, bell, clock), browse, store, keys),
+        exports=_exports(RequestExport(registry, candidates, ledger, bell, clock), browse, watch, store, keys),
         run_job=RunJob(ledger.database, work, clock),
         tick=Tick(ledger.database, work, chores, bell, clock),
     )  # fmt: skip
 
 
-def _exports(request: RequestExport, browse: Browse, store: ArchiveStore, access: Access) -> Exports:
+def _exports(request: RequestExport, browse: Browse, watch: Watch, store: ArchiveStore, access: Access) -> Exports:
     """All of them on the ledger, the bell and the clock of the request."""
     ledger, bell, clock = request.ledger, request.bell, request.clock
     require_ready = RequireReady(browse, ledger)
@@ -118,7 +120,7 @@ def _exports(request: RequestExport, browse: Browse, store: ArchiveStore, access
         request=request,
         request_once=RequestOnce(request, Once(ledger.database, clock)),
         browse=browse,
-        watch=Watch(ledger.database, clock),
+        watch=watch,
         require_ready=require_ready,
         download=Download(ledger, store, Sendings(ledger, clock), clock),
         link=LinkArchive(require_ready, ledger, access, clock),

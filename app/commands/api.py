@@ -24,6 +24,7 @@ from app.startup import hold_lock, prepare_schema, start_logging
 
 # Open requests have so long to end by themselves when the process is told to stop.
 _GRACE_SECONDS = 3
+_LOOK_SECONDS = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,15 +65,20 @@ async def serve(server: "Server | Guest", sockets: list[socket.socket], crew: Cr
     gc.collect()
     gc.freeze()
     log.info("starting on http://%s:%d", server.config.host, server.config.port)
-    watching = asyncio.create_task(_stop_when_over(server, crew), name="watching the crew")
+    watching = asyncio.create_task(_end_together(server, crew), name="watching the end")
     await server.serve(sockets)
     watching.cancel()
     return 1 if crew.broken else 0
 
 
-async def _stop_when_over(server: "Server | Guest", crew: Crew) -> None:
-    await crew.over.wait()
-    server.handle_exit(signal.SIGTERM, None)
+async def _end_together(server: "Server | Guest", crew: Crew) -> None:
+    """A server that is told to stop lets the crew know, for whoever waits for something; a crew that has lost one of
+    its own stops the server. Looks as often as the server does itself."""
+    while not server.should_exit:
+        if crew.over.is_set():
+            server.handle_exit(signal.SIGTERM, None)
+        await asyncio.sleep(_LOOK_SECONDS)
+    crew.over.set()
 
 
 def config_of(settings: Settings, services: Services) -> uvicorn.Config:

@@ -18,14 +18,16 @@ class Watch:
     """A thousand that wait cost the database as many connections as one: none between two looks, one for a moment at
     each. The task that looks ends when nobody waits any more, and the next who waits starts it again."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, clock: Clock, over: asyncio.Event) -> None:
+        """`over` is set when the process is to end: then nobody waits any more."""
+        self._database, self._clock, self._over = database, clock, over
         # Who waits, and the entry as they know it.
         self._waiting: dict[asyncio.Future[Entry], Entry] = {}
         self._looking: asyncio.Task[None] | None = None
 
     async def changed(self, known: Entry) -> Entry:
-        """The entry, once it is another than the one that is known. Raises DatabaseUnavailable."""
+        """The entry, once it is another than the one that is known. Raises DatabaseUnavailable, and TimeoutError where
+        the process is told to stop."""
         told: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         self._waiting[told] = known
         if self._looking is None:
@@ -44,12 +46,15 @@ class Watch:
         try:
             while self._waiting:
                 await asyncio.sleep(_SECONDS)
+                if self._over.is_set():
+                    self._fail(TimeoutError())
+                    return
                 ids = list({known.id for known in self._waiting.values()})
                 for number in range(0, len(ids), _MOST_AT_ONCE):
                     self._tell(await self._read(ids[number : number + _MOST_AT_ONCE]))
         except Exception as error:  # noqa: BLE001  of any kind: whoever waits must hear of it, and not wait on
             log.error("looking for changes of exports stumbled: %s", whereabouts(error))
-            self._fail(error)
+            self._fail(error if isinstance(error, DatabaseUnavailable) else DatabaseUnavailable())
         finally:
             self._looking = None
 
@@ -66,4 +71,4 @@ class Watch:
     def _fail(self, error: Exception) -> None:
         for told in self._waiting:
             if not told.done():
-                told.set_exception(error if isinstance(error, DatabaseUnavailable) else DatabaseUnavailable())
+                told.set_exception(error)

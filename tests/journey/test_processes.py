@@ -8,6 +8,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -124,6 +125,21 @@ def test_it_stops_when_told_and_goes_on_where_it_was(tmp_path: Path) -> None:
     assert not list((tmp_path / "var" / "archives").rglob("*.part"))
     with place.serving(), place.client(key) as client:
         assert once(client, address, "ready", "failed")["status"] == "ready"
+
+
+def test_who_waits_for_a_change_is_answered_when_the_process_is_told_to_stop(tmp_path: Path) -> None:
+    place = site(tmp_path)
+    key = place.key()
+    with place.serving() as process, place.client(key) as client, ThreadPoolExecutor(1) as beside:
+        address = requested(client)
+        once(client, address, "ready")
+        etag = client.get(address).headers["etag"]
+        waiting = beside.submit(client.get, f"{address}?wait=25", headers={"If-None-Match": etag})
+        time.sleep(1)
+        assert not waiting.done()
+        process.send_signal(signal.SIGTERM)
+        assert waiting.result(timeout=2).status_code == 304
+        assert process.wait(timeout=4) == 0
 
 
 def test_a_second_api_on_the_same_directory_stops_with_one_sentence(tmp_path: Path) -> None:
