@@ -1,6 +1,7 @@
 """The process that compiles archives: it answers the bell and keeps the clockwork going until it is told to stop."""
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 
@@ -23,6 +24,9 @@ async def work(services: Services) -> int:
     crew.begin("the tick", services.tick.forever())
     crew.begin("the bell", services.bell.answer(services.run_job, settings.max_exports))
     crew.begin("the sign of life", _show_life(settings.sign_of_life))
+    # What has been made so far stays to the end; to look through it for garbage again and again would cost time.
+    gc.collect()
+    gc.freeze()
     log.info("compiling up to %d exports at a time", settings.max_exports)
     try:
         await crew.over.wait()
