@@ -101,12 +101,13 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     browse = Browse(ledger.database, tokens, clock)
     grouped = GroupedTrail(ledger.database, ledger.trail)
     work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock), clock)
-    chores: list[Chore] = [ExpireArchives(ledger, store, clock), Once(ledger.database, clock).delete_old]
+    exports = _exports(RequestExport(registry, candidates, ledger, bell, clock), browse, watch, store, keys)
+    chores: list[Chore] = [ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old]
     return Services(
         settings, crew, threads, registry, store, bell, keys, ledger, grouped,
         search=Search(registry, candidates, grouped, clock),
         history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
-        exports=_exports(RequestExport(registry, candidates, ledger, bell, clock), browse, watch, store, keys),
+        exports=exports,
         run_job=RunJob(ledger.database, work, clock),
         tick=Tick(ledger.database, work, chores, bell, clock),
     )  # fmt: skip
@@ -117,7 +118,6 @@ def _exports(request: RequestExport, browse: Browse, watch: Watch, store: Archiv
     ledger, bell, clock = request.ledger, request.bell, request.clock
     require_ready = RequireReady(browse, ledger)
     return Exports(
-        request=request,
         request_once=RequestOnce(request, Once(ledger.database, clock)),
         browse=browse,
         watch=watch,

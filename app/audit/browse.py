@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select
 
 from app.audit.event import Action
 from app.audit.trail import AUDIT_EVENTS
-from app.kit.db import Database
+from app.kit.db import Database, between
 from app.kit.page import Page, PageTokenInvalid, PageTokens
 
 
@@ -62,11 +62,7 @@ def _conditions(data_center: str, filters: AuditFilters) -> list[ColumnElement[b
     column = AUDIT_EVENTS.c
     equal = {column.data_center: data_center, column.action: filters.action, column.actor: filters.actor}
     conditions = [one == value for one, value in equal.items() if value is not None]
-    if filters.since:
-        conditions.append(column.at >= filters.since)
-    if filters.before:
-        conditions.append(column.at < filters.before)
-    return conditions
+    return [*conditions, *between(column.at, filters.since, filters.before)]
 
 
 def _position(parts: list[str]) -> int:

@@ -17,7 +17,7 @@ from app.exports.ready import Ready
 from app.exports.sending import Sending
 from app.history.entry import UNFINISHED, Entry
 from app.history.schemas import export_json
-from app.kit.http import asks_for_head, reference
+from app.kit.http import asks_for_head, headers_only, reference
 from app.kit.problem import RangeNotSatisfiable, problem
 
 # Whoever asks again and again is told to within these bounds, in seconds.
@@ -91,7 +91,7 @@ async def handed_over(
     if part:
         headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{size}"
     if asks_for_head(request):
-        return Response(None, status, headers, ZipResponse.media_type)
+        return headers_only(headers, ZipResponse.media_type, status)
     return ZipResponse(await download.begin(by, ready, span), status, headers)
 
 

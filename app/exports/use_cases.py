@@ -7,7 +7,6 @@ from app.exports.end import EndExport
 from app.exports.link import LinkArchive
 from app.exports.once import RequestOnce
 from app.exports.ready import RequireReady
-from app.exports.request import RequestExport
 from app.exports.retry import RetryExport
 from app.history.browse import Browse
 from app.history.watch import Watch
@@ -16,7 +15,6 @@ from app.kit.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    request: RequestExport
     request_once: RequestOnce
     browse: Browse
     watch: Watch

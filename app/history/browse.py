@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, tuple_
 from app.history.entry import Entry, Status, entry_of, get_entry, select_entries
 from app.history.tables import HISTORY_ENTRIES
 from app.kit.clock import Clock
-from app.kit.db import Database
+from app.kit.db import Database, between
 from app.kit.errors import NotFound
 from app.kit.page import Page, PageTokenInvalid, PageTokens
 
@@ -91,10 +91,7 @@ def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
         column.requested_by: filters.requested_by, column.case_reference: filters.case_reference,
     }  # fmt: skip
     conditions = [one == value for one, value in equal.items() if value is not None]
-    if filters.since:
-        conditions.append(column.requested_at >= filters.since)
-    if filters.before:
-        conditions.append(column.requested_at < filters.before)
+    conditions += between(column.requested_at, filters.since, filters.before)
     if filters.identifiers:
         conditions.append(column.identifier_hash.in_(filters.identifiers))
     return [*conditions, *_with_status(filters.status, now)]

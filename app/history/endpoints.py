@@ -18,8 +18,8 @@ from app.history.schemas import AuditPage, AuditView, HistoryPage, HistorySearch
 from app.history.spreadsheet import as_csv
 from app.history.use_cases import History
 from app.kit.errors import Failure, NotFound
-from app.kit.http import CheckedRoute, asks_for_head, responses
-from app.kit.page import LONGEST_TOKEN, PageTokenInvalid, Size
+from app.kit.http import CheckedRoute, asks_for_head, headers_only, responses
+from app.kit.page import LONGEST_TOKEN, Page, PageTokenInvalid, Size
 from app.kit.problem import (
     PayloadTooLarge,
     Unauthenticated,
@@ -68,6 +68,10 @@ class CsvResponse(StreamingResponse):
     media_type = "text/csv"
 
 
+def _as_page(page: Page[Entry]) -> HistoryPage:
+    return HistoryPage(items=list(map(export_view, page.items)), next_page_token=page.next_token)
+
+
 def _add_list(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
     @router.get(
         _BASE + "/history", tags=["history"], summary="The history, newest first",
@@ -78,7 +82,7 @@ def _add_list(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
     ) -> HistoryPage:
         """Every export of the data center, also those that failed, expired or were revoked."""
         page = await history.browse.page(data_center, filters, page_size, page_token)
-        return HistoryPage(items=[export_view(entry) for entry in page.items], next_page_token=page.next_token)
+        return _as_page(page)
 
 
 def _add_search(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
@@ -93,7 +97,7 @@ def _add_search(router: APIRouter, history: History, keeper: Gatekeeper) -> None
         identifier = Identifier.typed(body.identifier, body.kind)
         filters = Filters(identifiers=history.candidates.identifier_hashes(data_center, identifier))
         page = await history.browse.page(data_center, filters, body.page_size, body.page_token)
-        return HistoryPage(items=[export_view(entry) for entry in page.items], next_page_token=page.next_token)
+        return _as_page(page)
 
 
 def _add_csv(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
@@ -105,9 +109,7 @@ def _add_csv(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
         """All of it, however long. Cells that a spreadsheet would run as a formula begin with a quote."""
         headers = {"Content-Disposition": f'attachment; filename="history-{data_center}.csv"'}
         if asks_for_head(request):
-            answer = Response(None, 200, headers, CsvResponse.media_type)
-            del answer.headers["content-length"]
-            return answer
+            return headers_only(headers, CsvResponse.media_type)
         pages = history.browse.every(data_center, filters)
         # The first page is read before anything is sent: a database that is away is told by its status.
         return CsvResponse(as_csv(_begun(await anext(pages, []), pages)), headers=headers)

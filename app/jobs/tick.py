@@ -21,8 +21,8 @@ Chore = Callable[[], Awaitable[None]]
 
 
 class AttemptsExhausted(Conflict):
-    """Twenty times a worker took this export up and then vanished without a word: killed, out of memory, or cut
-    off. Look at the workers, then retry it."""
+    """Twenty times a worker took this up and then vanished without a word: killed, out of memory, or cut off. Look
+    at the workers, then retry it."""
 
     slug = "attempts-exhausted"
     title = "Too many workers were lost over it"

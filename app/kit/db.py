@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, DateTime, Dialect, MetaData, TypeDecorator, event, make_url, text
+from sqlalchemy import ColumnElement, Connection, DateTime, Dialect, MetaData, TypeDecorator, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
@@ -159,6 +159,11 @@ def _bounds(url: URL) -> dict[str, Any]:
     unsaid = {name: value for name, value in said.items() if name not in url.query}
     unsaid["async_creator_fn"] = _OwnConnection.connect
     return {"pool_size": 5, "max_overflow": 10, "pool_timeout": 10, "pool_recycle": 1800, "connect_args": unsaid}
+
+
+def between(moment: ColumnElement[Any], since: datetime | None, before: datetime | None) -> list[ColumnElement[bool]]:
+    """Conditions for `since` ≤ moment < `before`, as far as either is given."""
+    return [*([moment >= since] if since else []), *([moment < before] if before else [])]
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -82,6 +82,14 @@ def _all_of(need: Dependant) -> Iterator[Dependant]:
 def asks_for_head(request: Request) -> bool:
     """Whether only the headers are wanted, so that nothing large needs to be read."""
     return bool(request.state.head)
+
+
+def headers_only(headers: Mapping[str, str], media_type: str, status: int = 200) -> Response:
+    """An answer to HEAD; how long the bytes would be stands in it only where the headers say so."""
+    answer = Response(None, status, headers, media_type)
+    if "Content-Length" not in headers:
+        del answer.headers["Content-Length"]
+    return answer
 
 
 def reference(request: Request) -> str:

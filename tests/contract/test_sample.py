@@ -111,7 +111,7 @@ async def test_an_export_holds_exactly_what_the_tables_hold(
 async def _exported(client: httpx.AsyncClient, service: Running, chosen: Chosen) -> zipfile.ZipFile:
     offered = await candidates(client, chosen.identifier, chosen.source)
     assert len(offered) == chosen.offered
-    made = service.services.exports.request.candidates
+    made = service.services.exports.request_once.request.candidates
     handle = made.handle("acme", chosen.source, chosen.visitor).digest[:HANDLE_DIGITS]  # type: ignore[arg-type]
     (one,) = [
         one for one in offered
