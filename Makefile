@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 LOCKS := .ci/requirements
 PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input install --require-hashes
 
+# The package as it lies here, for its command `dossier`; all that it needs has been installed by then.
+ITSELF := $(BIN)/pip --quiet --disable-pip-version-check --no-input install --no-index --no-deps --no-build-isolation --editable .
+
 # Ctrl-C (exit code 130) is an end that somebody wished for, and nothing to complain of.
 QUIETLY := trap : INT;
 UNLESS_STOPPED := || { code=$$?; [ $$code = 130 ] || exit $$code; }
@@ -51,17 +54,17 @@ lock: $(VENV)/test ## pin the dependencies anew
 clean: ## remove the environment and everything made by demo and run
 	@rm -rf $(VENV) var
 
-$(VENV)/demo: $(LOCKS)/demo.txt | $(VENV)/made
+$(VENV)/demo: $(LOCKS)/demo.txt pyproject.toml | $(VENV)/made
 	@echo "Installing what the demo needs into $(VENV) ..."
-	@$(PIP) -r $< && touch $@
+	@$(PIP) -r $< && $(ITSELF) && touch $@
 
-$(VENV)/stack: $(LOCKS)/stack.txt | $(VENV)/made
+$(VENV)/stack: $(LOCKS)/stack.txt pyproject.toml | $(VENV)/made
 	@echo "Installing what the demo and its servers need into $(VENV) ..."
-	@$(PIP) -r $< && touch $@
+	@$(PIP) -r $< && $(ITSELF) && touch $@
 
-$(VENV)/test: $(LOCKS)/test.txt | $(VENV)/made
+$(VENV)/test: $(LOCKS)/test.txt pyproject.toml | $(VENV)/made
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) -r $< && touch $@
+	@$(PIP) -r $< && $(ITSELF) && touch $@
 
 $(VENV)/made:
 	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) is not here, or cannot be run; $(NAME_PYTHON)" >&2; exit 1; }

@@ -16,6 +16,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text()
 FLOORS = [
     {"__main__"},
     {"commands"},
+    {"client"},
     {"main", "worker"},
     {"bootstrap"},
     {"startup"},
@@ -57,8 +58,8 @@ HOMES = {
     "stream_zip": ["app/archive/package.py"],
     "isal": ["app/archive/package.py"],
     "cryptography": ["app/kit/seal.py"],
-    "httpx": ["app/commands/demo.py"],
-    "rich": ["app/commands/demo.py", "app/commands/screen.py"],
+    "httpx": ["app/commands/demo.py", "app/client/*"],
+    "rich": ["app/commands/demo.py", "app/commands/screen.py", "app/client/*"],
     "uvicorn": ["app/commands/api.py", "app/kit/wire.py"],
     "uvloop": ["app/commands/api.py"],
     "minio": ["app/storage/s3*.py"],

@@ -1,0 +1,1 @@
+"""The command `dossier`: what an administrator does at a terminal, over the HTTP API alone."""
