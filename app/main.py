@@ -1,32 +1,30 @@
 """The web process: routers, problems for every error, health, and a life cycle that closes in reverse order."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from html import escape
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.access import endpoints as access
 from app.bootstrap import Services
+from app.contract import endpoints as contract
+from app.contract.document import complete
 from app.exports import endpoints as exports
+from app.health import endpoints as health
+from app.health.probe import Probe
 from app.history import endpoints as history
-from app.kit.errors import Failure, NotFound, known_problems
-from app.kit.http import CheckedRoute, Envelope, reference, responses
+from app.kit.errors import Failure
+from app.kit.http import Envelope
 from app.kit.logs import log
-from app.kit.problem import NotReady, answer_failure, answer_invalid, answer_protocol, problem
-from app.kit.view import View
+from app.kit.problem import answer_failure, answer_invalid, answer_protocol
 from app.sources import endpoints as sources
 from app.startup import prepare_store
 from app.visitors import endpoints as visitors
 
 VERSION = "0.1.0"
-_PROBE_SECONDS = 2.0
 # In the order of the data's path.
 _TAGS = {
     "access": "Who the key belongs to, and what it may do where.",
@@ -43,21 +41,6 @@ _DESCRIPTION = (
 )
 
 
-class Problem(BaseModel):
-    """RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-
-
-class HealthView(View):
-    status: str
-    checks: dict[str, str]
-
-
 def create_app(services: Services) -> FastAPI:
     """The whole web process over its services."""
     app = FastAPI(
@@ -72,12 +55,13 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_protocol)
     app.add_middleware(Envelope)
-    _document_problems(app)
+    complete(app)
     return app
 
 
 def _routers(services: Services) -> list[APIRouter]:
     titles = {center.id: center.title for center in services.registry.centers.values()}
+    probe = Probe(services.database, services.bell, services.store, services.registry, services.threads)
     keeper = access.Gatekeeper(services.keys, titles, services.ledger)
     return [
         access.routes(keeper),
@@ -85,7 +69,8 @@ def _routers(services: Services) -> list[APIRouter]:
         visitors.routes(services.search, keeper),
         exports.routes(services.exports, keeper),
         history.routes(services.history, keeper),
-        _own_routes(services),
+        health.routes(probe),
+        contract.routes(with_page=services.settings.shows_docs),
     ]  # fmt: skip
 
 
@@ -110,87 +95,3 @@ def _begin_work(services: Services) -> None:
     services.crew.begin("the tick", services.tick.forever())
     if services.settings.compiles_itself:
         services.crew.begin("the bell", services.bell.answer(services.run_job, services.settings.max_exports))
-
-
-def _own_routes(services: Services) -> APIRouter:
-    router = APIRouter(route_class=CheckedRoute, tags=["service"])
-    _add_health(router, services)
-    _add_descriptions(router)
-    return router
-
-
-def _add_health(router: APIRouter, services: Services) -> None:
-    @router.get("/health/live", summary="The process runs")
-    async def live() -> HealthView:
-        """Answers as long as the process can answer anything. It asks nobody else: a restart mends no database."""
-        return HealthView(status="ok", checks={})
-
-    @router.get(
-        "/health/ready", summary="The service can work", response_model=HealthView, responses=responses(NotReady)
-    )
-    async def ready(request: Request) -> Response | HealthView:
-        """Ready means: its own database answers and is migrated. What else fails stands there as `degraded`."""
-        checks = await _health(services)
-        if checks["database"] not in ("ok", "behind"):
-            return problem(NotReady(), reference(request), checks=checks)
-        degraded = any(state != "ok" for state in checks.values())
-        return HealthView(status="degraded" if degraded else "ok", checks=checks)
-
-
-def _add_descriptions(router: APIRouter) -> None:
-    @router.get("/openapi.json", include_in_schema=False)
-    async def describe_contract(request: Request) -> JSONResponse:
-        return JSONResponse(request.app.openapi())
-
-    @router.get(
-        "/problems/{slug}", summary="What a problem means", response_class=HTMLResponse, responses=responses(NotFound)
-    )
-    async def describe_problem(slug: str) -> HTMLResponse:
-        """The page behind a problem's `type`: what happened, and how to mend it."""
-        found = known_problems().get(slug)
-        if found is None:
-            raise NotFound
-        return HTMLResponse(
-            _PROBLEM_PAGE.format(slug=escape(slug), title=escape(found.title), help=escape(found.help()))
-        )
-
-
-async def _health(services: Services) -> dict[str, str]:
-    """A probe waits for an answer, so whoever is slow counts as degraded."""
-    sources = [source.reach() for _, source in services.registry.every_source()]
-    asked: list[Awaitable[object]] = [
-        services.database.state(), services.bell.check(), services.store.check(), *sources
-    ]  # fmt: skip
-    quick = (asyncio.wait_for(one, _PROBE_SECONDS) for one in asked)
-    database, queue, storage, *reached = await asyncio.gather(*quick, return_exceptions=True)
-    return {
-        "database": database if isinstance(database, str) else "unreachable",
-        "queue": "degraded" if queue else "ok",
-        "storage": "degraded" if storage else "ok",
-        "sources": "degraded" if any(reached) else "ok",
-        "threads": f"{services.threads.abandoned} abandoned" if services.threads.abandoned else "ok",
-    }
-
-
-_PROBLEM_PAGE = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-    "<h1>{title}</h1><p><code>{slug}</code></p><p>{help}</p></html>"
-)
-
-
-def _document_problems(app: FastAPI) -> None:
-    """FastAPI documents its own error shape; ours is another, and the document must say so."""
-    document = app.openapi
-
-    def documented() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            found = document()
-            found["components"]["schemas"]["Problem"] = Problem.model_json_schema()
-            for foreign in ("HTTPValidationError", "ValidationError"):
-                found["components"]["schemas"].pop(foreign, None)
-            for operation in (one for path in found["paths"].values() for one in path.values()):
-                if "application/json" in operation["responses"].get("422", {}).get("content", {}):
-                    del operation["responses"]["422"]
-        return app.openapi_schema or {}
-
-    app.openapi = documented  # type: ignore[method-assign]  # the framework's own way to change the document

@@ -68,10 +68,17 @@ class Settings(BaseModel):
     log_format: Annotated[
         Literal["text", "json"] | None, Field(description="Form of log lines. Default: text if embedded, else json.")
     ] = None
+    docs: Annotated[
+        Literal["on", "off"] | None, Field(description="The contract as a page, at /docs. Default: on if embedded.")
+    ] = None
 
     @property
     def embedded(self) -> bool:
         return self.database_url is None
+
+    @property
+    def shows_docs(self) -> bool:
+        return (self.docs or ("on" if self.embedded else "off")) == "on"
 
     @property
     def compiles_itself(self) -> bool:

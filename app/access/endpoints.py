@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 
 from app.access.port import Access, Administrator, Forbidden, Permission
 from app.audit.event import AuditEvent, By
 from app.audit.ledger import Ledger
+from app.kit.documented import answer, problems
 from app.kit.errors import NotFound
-from app.kit.http import CheckedRoute, Guard, reference, responses
+from app.kit.http import CheckedRoute, Guard, reference
 from app.kit.problem import Unauthenticated
 from app.kit.view import View
 
@@ -93,12 +94,16 @@ async def acting(request: Request) -> By:
 
 
 Acting = Annotated[By, Depends(acting)]
+DataCenterId = Annotated[str, Path(description="The data center's id, as `/v1/me` lists it.")]
 
 
 def routes(keeper: Gatekeeper) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute, tags=["access"])
 
-    @router.get("/v1/me", summary="Who I am", dependencies=[keeper.identifies()], responses=responses(Unauthenticated))
+    @router.get(
+        "/v1/me", summary="Who I am", dependencies=[keeper.identifies()],
+        responses=problems(Unauthenticated) | answer(200, "Who the key belongs to, and what it may do where."),
+    )  # fmt: skip
     async def me(request: Request) -> Me:
         """The name behind the key, and its data centers with the permissions in each."""
         administrator: Administrator = request.state.administrator

@@ -3,12 +3,12 @@
 import asyncio
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from app.access.endpoints import Acting, Gatekeeper, address_of
+from app.access.endpoints import Acting, DataCenterId, Gatekeeper, address_of
 from app.access.port import Forbidden
 from app.exports.answers import ZipResponse, accepted, as_json, handed_over, shown
 from app.exports.end import ExportFinal
@@ -19,8 +19,9 @@ from app.exports.request import ExportUnfinished, Wishes
 from app.exports.schemas import ExportRequest, LinkView
 from app.exports.use_cases import Exports
 from app.history.schemas import Export, export_json
+from app.kit.documented import answer, follow_up, problems
 from app.kit.errors import Failure, NotFound
-from app.kit.http import CheckedRoute, reference, responses
+from app.kit.http import CheckedRoute, reference
 from app.kit.problem import (
     PayloadTooLarge,
     RangeNotSatisfiable,
@@ -33,19 +34,36 @@ from app.storage.port import StoreUnavailable
 
 _BASE = "/v1/data-centers/{data_center}/exports"
 _LINKS = "/v1/links/{token}"
-Sent = Annotated[str | None, Header()]
+LinkToken = Annotated[str, Path(description="As it was made by `create_link`.")]
+ExportId = Annotated[str, Path(description="The export's id.")]
+KnownTag = Annotated[str | None, Header(alias="if-none-match", description="The `ETag` of the answer before.")]
+SameTag = Annotated[str | None, Header(alias="if-range", description="The `ETag` of the part that one has.")]
 Wait = Annotated[int, Query(ge=0, le=30, description="Seconds to wait for a change.")]
 Key = Annotated[
     str | None,
     Header(min_length=1, max_length=255, description="The same key and body: done once, and answered the same."),
 ]
-Range = Annotated[str | None, Header(alias="range")]
+Range = Annotated[str | None, Header(alias="range", description="Bytes that are missing still (RFC 9110, 14.2).")]
 _COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound)
 _NOT_READY = (ExportNotReady, ExportExpired, ExportRevoked)
-_BYTES: dict[int | str, dict[str, Any]] = {
-    206: {"description": "The range asked for.", "content": {"application/zip": {}}},
-    307: {"description": "Where redirecting is switched on: the store itself hands it over, for some minutes."},
-}
+_ZIP = {ZipResponse.media_type: {"schema": {"type": "string", "format": "binary"}}}
+_SENT = ("Content-Length", "Content-Disposition", "Accept-Ranges", "ETag", "Repr-Digest")
+_BYTES = (
+    answer(200, "The whole archive.", *_SENT, content=_ZIP)
+    | answer(206, "The range asked for.", "Content-Range", *_SENT, content=_ZIP)
+    | answer(307, "Where redirecting is switched on: the store itself hands it over, for some minutes.", "Location")
+)
+_SHOWN = answer(200, "The export.", "ETag", "Retry-After") | answer(304, "It is still as the ETag sent says.", "ETag")
+_ITSELF = {"data_center": "$request.path.data_center", "id": "$response.body#/id"}
+_REQUESTED = answer(
+    202, "The export: a new one, or the same one that is unfinished still.", "Location", "Retry-After",
+    links={
+        "watch": follow_up("get_export", "How far it is; with `wait`, as soon as something changed.", _ITSELF),
+        "download": follow_up("download_archive", "Once it is ready.", _ITSELF),
+        "link": follow_up("create_link", "Once it is ready, for a browser.", _ITSELF),
+        "end": follow_up("end_export", "Cancels it, or revokes it.", _ITSELF),
+    },
+)  # fmt: skip
 
 
 def routes(exports: Exports, keeper: Gatekeeper) -> APIRouter:
@@ -61,9 +79,12 @@ def _add_create(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None
     @router.post(
         _BASE, status_code=202, summary="Request an export", response_model=Export,
         dependencies=[keeper.requires("exports:create")],
-        responses=responses(*_COMMON, CandidateTokenInvalid, ExportUnfinished, KeyInUse, KeyReused, *mistakes),
+        responses=_REQUESTED
+        | problems(*_COMMON, CandidateTokenInvalid, ExportUnfinished, KeyInUse, KeyReused, *mistakes),
     )  # fmt: skip
-    async def create_export(data_center: str, body: ExportRequest, by: Acting, idempotency_key: Key = None) -> Response:
+    async def create_export(
+        data_center: DataCenterId, body: ExportRequest, by: Acting, idempotency_key: Key = None
+    ) -> Response:
         """Exports the data of exactly one candidate. The same request again, before it ends, answers with the same
         export. With an `Idempotency-Key` it does for 24 hours, in the words of the first answer."""
         wishes = Wishes(body.case_reference, body.language)
@@ -74,10 +95,10 @@ def _add_get(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.get(
         _BASE + "/{id}", summary="One export", response_model=Export,
         dependencies=[keeper.requires("history:read")],
-        responses=responses(*_COMMON, ValidationError) | {304: {"description": "It is still as the ETag sent says."}},
+        responses=problems(*_COMMON, ValidationError) | _SHOWN,
     )  # fmt: skip
     async def get_export(
-        data_center: str, id: str, if_none_match: Sent = None, wait: Wait = 0  # noqa: A002
+        data_center: DataCenterId, id: ExportId, if_none_match: KnownTag = None, wait: Wait = 0  # noqa: A002
     ) -> Response:  # fmt: skip
         """The export, from the first moment to years later. With `If-None-Match` and `wait`, it answers as soon as
         anything differs from what that ETag stands for, or says 304 when the wait is over."""
@@ -95,10 +116,11 @@ def _add_download(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> No
     @router.get(
         _BASE + "/{id}/archive", summary="Download the archive", response_model=None, response_class=ZipResponse,
         dependencies=[keeper.requires("exports:download")],
-        responses=responses(*_COMMON, *_NOT_READY, RangeNotSatisfiable, StoreUnavailable) | _BYTES,
+        responses=problems(*_COMMON, *_NOT_READY, RangeNotSatisfiable, StoreUnavailable) | _BYTES,
     )  # fmt: skip
     async def download_archive(
-        request: Request, data_center: str, id: str, by: Acting, range_: Range = None, if_range: Sent = None,  # noqa: A002
+        request: Request, data_center: DataCenterId, id: ExportId, by: Acting,  # noqa: A002
+        range_: Range = None, if_range: SameTag = None,
     ) -> Response:  # fmt: skip
         """The ZIP, while the export is `ready`. `Range` resumes a broken download."""
         ready = await exports.require_ready(by, data_center, id)
@@ -109,9 +131,9 @@ def _add_link(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.post(
         _BASE + "/{id}/links", status_code=201, summary="Make a link for a browser", response_model=LinkView,
         dependencies=[keeper.requires("exports:download")],
-        responses=responses(*_COMMON, *_NOT_READY),
+        responses=problems(*_COMMON, *_NOT_READY) | answer(201, "The link."),
     )  # fmt: skip
-    async def create_link(data_center: str, id: str, by: Acting) -> Response:  # noqa: A002
+    async def create_link(data_center: DataCenterId, id: ExportId, by: Acting) -> Response:  # noqa: A002
         """For a browser, which cannot send the key. It dies with the export, and every use of it is recorded."""
         token, expires_at = await exports.link.make(by, data_center, id)
         body = LinkView(url=_LINKS.format(token=token), expires_at=expires_at).model_dump(mode="json")
@@ -120,13 +142,15 @@ def _add_link(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
 
 def _add_follow(router: APIRouter, exports: Exports, _keeper: Gatekeeper) -> None:
     """The one address without a guard: the token in it is the permission."""
-    problems = (NotFound, *_NOT_READY, LinkExpired, RangeNotSatisfiable, StoreUnavailable)
+    mistakes = (NotFound, *_NOT_READY, LinkExpired, RangeNotSatisfiable, StoreUnavailable)
 
     @router.get(
         _LINKS, summary="Download by link", response_model=None, response_class=ZipResponse,
-        responses=responses(*problems) | _BYTES,
+        responses=problems(*mistakes) | _BYTES,
     )  # fmt: skip
-    async def follow_link(request: Request, token: str, range_: Range = None, if_range: Sent = None) -> Response:
+    async def follow_link(
+        request: Request, token: LinkToken, range_: Range = None, if_range: SameTag = None
+    ) -> Response:
         """The ZIP, to whoever has the link."""
         by, ready = await exports.link.follow(token, address_of(request), reference(request))
         return await handed_over(exports.download, request, by, ready, range_, if_range)
@@ -136,9 +160,10 @@ def _add_retry(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.post(
         _BASE + "/{id}/retry", status_code=202, summary="Run a failed export again", response_model=Export,
         dependencies=[keeper.requires("exports:create")],
-        responses=responses(*_COMMON, ExportUnfinished, ExportFinal),
+        responses=problems(*_COMMON, ExportUnfinished, ExportFinal)
+        | answer(202, "The same export, queued again.", "Location", "Retry-After"),
     )  # fmt: skip
-    async def retry_export(data_center: str, id: str, by: Acting) -> Response:  # noqa: A002
+    async def retry_export(data_center: DataCenterId, id: ExportId, by: Acting) -> Response:  # noqa: A002
         """Within 24 hours after it failed, under the same choice."""
         return accepted(export_json(await exports.retry(by, data_center, id)))
 
@@ -147,9 +172,11 @@ def _add_end(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.delete(
         _BASE + "/{id}", status_code=202, summary="Cancel or revoke an export", response_model=Export,
         dependencies=[keeper.requires("exports:revoke")],
-        responses=responses(*_COMMON, ExportFinal) | {204: {"description": "It was ready, and is revoked."}},
+        responses=problems(*_COMMON, ExportFinal)
+        | answer(202, "It was unfinished, and is cancelled.")
+        | answer(204, "It was ready, and is revoked."),
     )  # fmt: skip
-    async def end_export(data_center: str, id: str, by: Acting) -> Response:  # noqa: A002
+    async def end_export(data_center: DataCenterId, id: ExportId, by: Acting) -> Response:  # noqa: A002
         """Cancels an unfinished export, or revokes a ready one: its archive is deleted."""
         cancelled = await exports.end(by, data_center, id)
         return Response(status_code=204) if cancelled is None else as_json(cancelled, 202)

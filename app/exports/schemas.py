@@ -2,10 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from app.kit.text import no_controls
-from app.kit.view import Body, Moment, View
+from app.kit.view import Body, Moment, ShortText, View
 from app.sources.candidate import LONGEST_TOKEN
 
 
@@ -14,9 +13,7 @@ class ExportRequest(Body):
         str, Field(min_length=1, max_length=LONGEST_TOKEN, description="The token of one combination.")
     ]
     case_reference: Annotated[
-        str | None,
-        Field(max_length=64, description="The number of the person's request; groups several exports."),
-        AfterValidator(lambda text: text if text is None else no_controls(text)),
+        ShortText | None, Field(description="The number of the person's request; groups several exports.")
     ] = None
     language: Annotated[
         Literal["en", "de"] | None,

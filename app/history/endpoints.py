@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AfterValidator, AwareDatetime
 
-from app.access.endpoints import Gatekeeper
+from app.access.endpoints import DataCenterId, Gatekeeper
 from app.access.port import Forbidden
 from app.audit.browse import AuditFilters
 from app.audit.event import Action
@@ -17,8 +16,9 @@ from app.history.entry import Entry, Status
 from app.history.schemas import AuditPage, AuditView, HistoryPage, HistorySearch, export_view
 from app.history.spreadsheet import as_csv
 from app.history.use_cases import History
+from app.kit.documented import answer, problems
 from app.kit.errors import Failure, NotFound
-from app.kit.http import CheckedRoute, asks_for_head, headers_only, responses
+from app.kit.http import CheckedRoute, asks_for_head, headers_only
 from app.kit.page import LONGEST_TOKEN, Page, PageTokenInvalid, Size
 from app.kit.problem import (
     PayloadTooLarge,
@@ -26,16 +26,22 @@ from app.kit.problem import (
     UnsupportedMediaType,
     ValidationError,
 )
-from app.kit.text import no_controls
+from app.kit.view import MomentSent, ShortText
 from app.sources.identifier import Identifier
 
 _BASE = "/v1/data-centers/{data_center}"
-_Text = Annotated[str | None, Query(max_length=64), AfterValidator(lambda text: text and no_controls(text))]
+_Action = Annotated[Action | None, Query(description="What was done.")]
+_Actor = Annotated[ShortText | None, Query(description="The name of who did it.")]
 _Token = Annotated[str | None, Query(max_length=LONGEST_TOKEN, description="`next_page_token` of the page before.")]
-_From = Annotated[AwareDatetime | None, Query(alias="from", description="This moment or later.")]
-_To = Annotated[AwareDatetime | None, Query(description="Before this moment.")]
+_From = Annotated[MomentSent | None, Query(alias="from", description="This moment or later.")]
+_To = Annotated[MomentSent | None, Query(description="Before this moment.")]
 _COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound, ValidationError)
-_PAGED = responses(*_COMMON, PageTokenInvalid)
+_PAGED = problems(*_COMMON, PageTokenInvalid) | answer(200, "A page; `next_page_token` is `null` on the last.")
+
+_SPREADSHEET = answer(
+    200, "One line for each export, in UTF-8, after a line of names.", "Content-Disposition",
+    content={"text/csv": {"schema": {"type": "string"}}},
+)  # fmt: skip
 
 
 def routes(history: History, keeper: Gatekeeper) -> APIRouter:
@@ -46,11 +52,11 @@ def routes(history: History, keeper: Gatekeeper) -> APIRouter:
 
 
 def asked_filters(
-    kind: Literal["export", "erasure"] | None = None,
+    kind: Annotated[Literal["export", "erasure"] | None, Query(description="Of the operation.")] = None,
     status: Annotated[Status | None, Query(description="`ready` leaves out what has expired.")] = None,
-    data_source: _Text = None,
-    requested_by: _Text = None,
-    case_reference: _Text = None,
+    data_source: Annotated[ShortText | None, Query(description="A data source's id.")] = None,
+    requested_by: Annotated[ShortText | None, Query(description="An administrator's name, as it is written.")] = None,
+    case_reference: Annotated[ShortText | None, Query(description="As the request gave it.")] = None,
     since: _From = None,
     to: _To = None,
     sort: Annotated[
@@ -78,7 +84,7 @@ def _add_list(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
         dependencies=[keeper.requires("history:read")], responses=_PAGED,
     )  # fmt: skip
     async def list_history(
-        data_center: str, filters: Asked, page_size: Size = 50, page_token: _Token = None
+        data_center: DataCenterId, filters: Asked, page_size: Size = 50, page_token: _Token = None
     ) -> HistoryPage:
         """Every export of the data center, also those that failed, expired or were revoked."""
         page = await history.browse.page(data_center, filters, page_size, page_token)
@@ -89,9 +95,9 @@ def _add_search(router: APIRouter, history: History, keeper: Gatekeeper) -> None
     @router.post(
         _BASE + "/history/search", tags=["history"], summary="The history of one identifier",
         dependencies=[keeper.requires("history:read")],
-        responses=_PAGED | responses(*_COMMON, PageTokenInvalid, PayloadTooLarge, UnsupportedMediaType),
+        responses=_PAGED | problems(*_COMMON, PageTokenInvalid, PayloadTooLarge, UnsupportedMediaType),
     )  # fmt: skip
-    async def search_history(data_center: str, body: HistorySearch) -> HistoryPage:
+    async def search_history(data_center: DataCenterId, body: HistorySearch) -> HistoryPage:
         """Exports that were requested after a search for this Tracking ID or email, newest first. It is compared by a
         keyed hash: the history itself does not hold it."""
         identifier = Identifier.typed(body.identifier, body.kind)
@@ -103,9 +109,10 @@ def _add_search(router: APIRouter, history: History, keeper: Gatekeeper) -> None
 def _add_csv(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
     @router.get(
         _BASE + "/history.csv", tags=["history"], summary="The history as a spreadsheet", response_class=CsvResponse,
-        response_model=None, dependencies=[keeper.requires("history:read")], responses=responses(*_COMMON),
+        response_model=None, dependencies=[keeper.requires("history:read")],
+        responses=problems(*_COMMON) | _SPREADSHEET,
     )  # fmt: skip
-    async def download_history(request: Request, data_center: str, filters: Asked) -> Response:
+    async def download_history(request: Request, data_center: DataCenterId, filters: Asked) -> Response:
         """All of it, however long. Cells that a spreadsheet would run as a formula begin with a quote."""
         headers = {"Content-Disposition": f'attachment; filename="history-{data_center}.csv"'}
         if asks_for_head(request):
@@ -128,8 +135,8 @@ def _add_audit(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
         dependencies=[keeper.requires("audit:read")], responses=_PAGED,
     )  # fmt: skip
     async def list_audit_events(
-        data_center: str, action: Action | None = None, actor: _Text = None, since: _From = None, to: _To = None,
-        page_size: Size = 50, page_token: _Token = None,
+        data_center: DataCenterId, action: _Action = None, actor: _Actor = None, since: _From = None,
+        to: _To = None, page_size: Size = 50, page_token: _Token = None,
     ) -> AuditPage:  # fmt: skip
         """What was done in this data center, by whom and when: searches, exports, downloads, links, refusals."""
         page = await history.audit.page(data_center, AuditFilters(action, actor, since, to), page_size, page_token)

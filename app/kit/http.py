@@ -12,10 +12,9 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.kit.db import DatabaseUnavailable
 from app.kit.errors import Failure
 from app.kit.logs import log, whereabouts
-from app.kit.problem import NotAcceptable, PayloadTooLarge, UnknownParameter, UnsupportedMediaType, problem, status_of
+from app.kit.problem import NotAcceptable, PayloadTooLarge, UnknownParameter, UnsupportedMediaType, problem
 
 JSON = "application/json"
 MOST_BODY_BYTES = 64 * 1024
@@ -95,19 +94,6 @@ def headers_only(headers: Mapping[str, str], media_type: str, status: int = 200)
 def reference(request: Request) -> str:
     """The id of this request, as it stands in problems, the log and the audit trail."""
     return str(request.state.reference)
-
-
-def responses(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
-    """The problems that an operation can answer with, for the OpenAPI document; some of them any can."""
-    documented: dict[int | str, dict[str, Any]] = {}
-    schema = {"$ref": "#/components/schemas/Problem"}
-    everywhere: set[type[Failure]] = {Failure, DatabaseUnavailable, UnknownParameter, NotAcceptable}
-    for failure in sorted(everywhere.union(failures), key=lambda one: (status_of(one), one.slug)):
-        entry = documented.setdefault(
-            status_of(failure), {"description": "", "content": {"application/problem+json": {"schema": schema}}}
-        )
-        entry["description"] = "; ".join(filter(None, (entry["description"], f"`{failure.slug}`: {failure.title}")))
-    return documented
 
 
 class Envelope:

@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 _PURPOSE = "page"
 LONGEST_TOKEN = 1024
 # How many items a page may have.
-Size = Annotated[int, Field(ge=1, le=200)]
+Size = Annotated[int, Field(ge=1, le=200, description="Items of a page, at most.")]
 
 
 class PageTokenInvalid(Invalid):

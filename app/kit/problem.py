@@ -116,6 +116,17 @@ def status_of(kind: type[Failure]) -> int:
 
 def problem(failure: Failure, reference: str, headers: Mapping[str, str] | None = None, **members: object) -> Response:
     """The response for a failure; `reference` is this occurrence's own id, also found in the log."""
+    body = problem_body(failure, reference) | members
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        status_of(type(failure)),
+        {"Cache-Control": "no-store", **(headers or {})},
+        "application/problem+json",
+    )
+
+
+def problem_body(failure: Failure, reference: str) -> dict[str, Any]:
+    """The document itself (RFC 9457, 3.1)."""
     body: dict[str, Any] = {
         "type": f"/problems/{failure.slug}",
         "title": failure.title,
@@ -123,14 +134,7 @@ def problem(failure: Failure, reference: str, headers: Mapping[str, str] | None 
         "detail": failure.detail,
         "instance": f"urn:uuid:{reference}",
     }
-    if isinstance(failure, ValidationError):
-        body["errors"] = failure.errors
-    return Response(
-        json.dumps(body | members, ensure_ascii=False),
-        body["status"],
-        {"Cache-Control": "no-store", **(headers or {})},
-        "application/problem+json",
-    )
+    return body | ({"errors": failure.errors} if isinstance(failure, ValidationError) else {})
 
 
 async def answer_failure(request: Request, error: Exception) -> Response:

@@ -1,13 +1,33 @@
-"""The base of what goes over HTTP: what clients send, what they are answered, and how a moment is written there."""
+"""The base of what goes over HTTP: what clients send, what they are answered, and how moments and text stand there."""
 
+import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from app.kit.clock import rfc3339
+from app.kit.text import no_controls
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+# What `no_controls` and `not_blank` let through, for the OpenAPI document.
+_CONTROLS = r"\u0000-\u001f\u007f-\u009f"
+NO_CONTROLS = f"^[^{_CONTROLS}]*$"
+NOT_BLANK = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
+
+
+def _written_out(text: object) -> object:
+    """pydantic would take numbers and dates without a time, too. Raises ValueError."""
+    if isinstance(text, str) and not _RFC_3339.fullmatch(text):
+        raise ValueError("must be a moment like 2026-11-23T16:00:00Z (RFC 3339; in an address, + is written %2B)")
+    return text
+
 
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+MomentSent = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+ShortText = Annotated[
+    str, Field(max_length=64, json_schema_extra={"pattern": NO_CONTROLS}), AfterValidator(no_controls)
+]
 
 
 class Body(BaseModel):

@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from app.access.endpoints import Gatekeeper
+from app.access.endpoints import DataCenterId, Gatekeeper
 from app.access.port import Forbidden
+from app.kit.documented import answer, problems
 from app.kit.errors import NotFound
-from app.kit.http import CheckedRoute, responses
+from app.kit.http import CheckedRoute
 from app.kit.problem import Unauthenticated
 from app.kit.view import View
 from app.sources.registry import Registry
@@ -29,9 +30,9 @@ def routes(registry: Registry, keeper: Gatekeeper) -> APIRouter:
         "/v1/data-centers/{data_center}/data-sources",
         summary="The data sources of a data center",
         dependencies=[keeper.requires("history:read")],
-        responses=responses(Unauthenticated, Forbidden, NotFound),
+        responses=problems(Unauthenticated, Forbidden, NotFound) | answer(200, "The data sources, by id."),
     )
-    async def list_data_sources(data_center: str) -> DataSources:
+    async def list_data_sources(data_center: DataCenterId) -> DataSources:
         """Systems that report visitors. `tracking_id_hint` says where a person finds their Tracking ID."""
         sources = registry.sources(data_center).values()
         return DataSources(items=[DataSourceView.model_validate(source.facts) for source in sources])

@@ -8,11 +8,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from app.kit.text import no_controls, not_blank, visible
+from app.kit.view import NOT_BLANK
 
 Kind = Literal["email", "tracking_id"]
 # What a client may send as one.
 IdentifierText = Annotated[
-    str, Field(min_length=1, max_length=512), AfterValidator(no_controls), AfterValidator(not_blank)
+    str,
+    Field(min_length=1, max_length=512, json_schema_extra={"pattern": NOT_BLANK}),
+    AfterValidator(no_controls),
+    AfterValidator(not_blank),
 ]
 _SHORT = 8
 # A local part without quotes (RFC 5321, 4.1.2), and a domain that ends in letters, as all that can be reached do.

@@ -56,7 +56,6 @@ PROBLEMS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", "/sesame", {}, 404, "not-found"),
     ("GET", "/v1/me/", {}, 404, "not-found"),
     ("GET", "/problems/sesame", {}, 404, "not-found"),
-    ("GET", "/docs", {}, 404, "not-found"),
     ("PUT", "/v1/me", {}, 405, "method-not-allowed"),
     ("GET", SEARCH, {}, 405, "method-not-allowed"),
     ("GET", "/v1/me", {"headers": {"Accept": "text/sesame"}}, 406, "not-acceptable"),

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
+
 from tests.builders import running
 
 ROOT = Path(__file__).parents[2]
@@ -44,3 +46,30 @@ def test_every_error_is_documented_as_a_problem() -> None:
         for status, answer in one["responses"].items():
             if status >= "400":
                 assert list(answer["content"]) == ["application/problem+json"], one["operationId"]
+
+
+def test_every_parameter_and_answer_is_described_and_every_body_has_an_example() -> None:
+    for one in operations():
+        assert one["description"]
+        for parameter in one.get("parameters", []):
+            assert parameter["description"], (one["operationId"], parameter["name"])
+        for status, answer in one["responses"].items():
+            assert answer["description"] not in ("", "Successful Response"), (one["operationId"], status)
+            for media, content in answer.get("content", {}).items():
+                assert media in ("application/zip", "text/html") or {"example", "examples"} & set(content), status
+        if "requestBody" in one:
+            assert "example" in one["requestBody"]["content"]["application/json"]
+
+
+def test_every_example_has_the_form_that_its_schema_says() -> None:
+    document = json.loads(COMMITTED.read_text())
+    checked = 0
+    for one in operations():
+        bodies = [one.get("requestBody", {}), *one["responses"].values()]
+        for content in (content for body in bodies for content in body.get("content", {}).values()):
+            examples = [each["value"] for each in content.get("examples", {}).values()]
+            for example in examples + ([content["example"]] if "example" in content else []):
+                schema = content["schema"] | {"components": document["components"]}
+                Draft202012Validator(schema, format_checker=FormatChecker()).validate(example)
+                checked += 1
+    assert checked > 100

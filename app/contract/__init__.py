@@ -1,0 +1,1 @@
+"""The contract, to be read: its OpenAPI document, the page that renders it, and what each problem means."""
