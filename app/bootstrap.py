@@ -25,6 +25,7 @@ from app.exports.retry import RetryExport
 from app.exports.sending import Sendings
 from app.exports.use_cases import Exports
 from app.exports.work import ExportWork
+from app.health.scrape import Scrape
 from app.history.browse import Browse
 from app.history.use_cases import History
 from app.history.watch import Watch
@@ -36,6 +37,7 @@ from app.jobs.tick import Chore, Tick
 from app.kit.clock import Clock, now
 from app.kit.crew import Crew
 from app.kit.db import Database, database_url
+from app.kit.metrics import Metrics
 from app.kit.page import PageTokens
 from app.kit.seal import Keyring
 from app.kit.threads import Threads
@@ -61,6 +63,7 @@ class Services:
 
     settings: Settings
     crew: Crew
+    metrics: Metrics
     threads: Threads
     registry: Registry
     store: ArchiveStore
@@ -78,6 +81,10 @@ class Services:
     def database(self) -> Database:
         return self.ledger.database
 
+    @property
+    def scrape(self) -> Scrape:
+        return Scrape(self.metrics, self.database, self.threads, self.exports.watch, self.exports.clock)
+
     async def close(self) -> None:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:
@@ -89,10 +96,10 @@ class Services:
 
 def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock = now) -> Services:
     """Raises Misconfigured. Opens nothing but files: connections come with the first use."""
-    threads = Threads()
+    threads, metrics = Threads(), Metrics()
     registry, store = build_registry(settings, environ, clock, threads), build_store(settings, threads)
     bell: Bell = RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
-    ledger = Ledger(build_database(settings), Trail(clock))
+    ledger = Ledger(build_database(settings), Trail(clock, metrics))
     keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
     crew = Crew()
@@ -104,11 +111,11 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     exports = _exports(RequestExport(registry, candidates, ledger, bell, clock), browse, watch, store, keys)
     chores: list[Chore] = [ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old]
     return Services(
-        settings, crew, threads, registry, store, bell, keys, ledger, grouped,
-        search=Search(registry, candidates, grouped, clock),
+        settings, crew, metrics, threads, registry, store, bell, keys, ledger, grouped,
+        search=Search(registry, candidates, grouped, clock, metrics),
         history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
         exports=exports,
-        run_job=RunJob(ledger.database, work, clock),
+        run_job=RunJob(ledger.database, work, clock, metrics),
         tick=Tick(ledger.database, work, chores, bell, clock),
     )  # fmt: skip
 
@@ -138,7 +145,7 @@ def build_database(settings: Settings) -> Database:
 
 def build_keys(settings: Settings, clock: Clock = now) -> tuple[Database, Keys]:
     database = build_database(settings)
-    return database, Keys(Ledger(database, Trail(clock)), clock)
+    return database, Keys(Ledger(database, Trail(clock, Metrics())), clock)
 
 
 def build_registry(

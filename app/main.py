@@ -54,7 +54,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(Failure, answer_failure)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_protocol)
-    app.add_middleware(Envelope)
+    app.add_middleware(Envelope, metrics=services.metrics)
     complete(app)
     return app
 
@@ -63,6 +63,7 @@ def _routers(services: Services) -> list[APIRouter]:
     titles = {center.id: center.title for center in services.registry.centers.values()}
     probe = Probe(services.database, services.bell, services.store, services.registry, services.threads)
     keeper = access.Gatekeeper(services.keys, titles, services.ledger)
+    given = services.settings
     return [
         access.routes(keeper),
         sources.routes(services.registry, keeper),
@@ -70,7 +71,8 @@ def _routers(services: Services) -> list[APIRouter]:
         exports.routes(services.exports, keeper),
         history.routes(services.history, keeper),
         health.routes(probe),
-        contract.routes(with_page=services.settings.shows_docs),
+        contract.routes(with_page=given.shows_docs),
+        *([health.metrics(services.scrape)] if given.shows_metrics else []),
     ]  # fmt: skip
 
 

@@ -68,6 +68,12 @@ class Settings(BaseModel):
     log_format: Annotated[
         Literal["text", "json"] | None, Field(description="Form of log lines. Default: text if embedded, else json.")
     ] = None
+    metrics: Annotated[
+        Literal["on", "off"] | None, Field(description="Prometheus' text at /metrics. Default: off if embedded.")
+    ] = None
+    metrics_port: Annotated[
+        int | None, Field(ge=0, le=65535, description="Where a worker serves /metrics, at HOST. Unset: nowhere.")
+    ] = None
     docs: Annotated[
         Literal["on", "off"] | None, Field(description="The contract as a page, at /docs. Default: on if embedded.")
     ] = None
@@ -75,6 +81,10 @@ class Settings(BaseModel):
     @property
     def embedded(self) -> bool:
         return self.database_url is None
+
+    @property
+    def shows_metrics(self) -> bool:
+        return (self.metrics or ("off" if self.embedded else "on")) == "on"
 
     @property
     def shows_docs(self) -> bool:

@@ -5,8 +5,11 @@ import gc
 import signal
 from pathlib import Path
 
+from prometheus_client import start_http_server
+
 from app.bootstrap import Services
 from app.kit.crew import Crew, end_in_time
+from app.kit.errors import Misconfigured
 from app.kit.logs import log
 from app.startup import make_folder, prepare_store
 
@@ -24,6 +27,7 @@ async def work(services: Services) -> int:
     crew.begin("the tick", services.tick.forever())
     crew.begin("the bell", services.bell.answer(services.run_job, settings.max_exports))
     crew.begin("the sign of life", _show_life(settings.sign_of_life))
+    _serve_metrics(services)
     # What has been made so far stays to the end; to look through it for garbage again and again would cost time.
     gc.collect()
     gc.freeze()
@@ -36,6 +40,17 @@ async def work(services: Services) -> int:
         settings.sign_of_life.unlink(missing_ok=True)
         await services.close()
     return 1 if crew.broken else 0
+
+
+def _serve_metrics(services: Services) -> None:
+    """In a thread of its own that ends with the process. Raises Misconfigured."""
+    port, host = services.settings.metrics_port, services.settings.host
+    if port is None or not services.settings.shows_metrics:
+        return
+    try:
+        start_http_server(port, host, services.metrics.registry)
+    except OSError as error:
+        raise Misconfigured(f"DOSSIER_METRICS_PORT: {host}:{port} cannot be served: {error.strerror}.") from error
 
 
 def _stop(crew: Crew) -> None:

@@ -16,6 +16,7 @@ from tests.journey.test_processes import Site, once, requested
 # What has the right form can be 422 all the same: a page's token that was not ours, an idempotency key used before.
 _MORE_THAN_FORM = ("list_history", "search_history", "list_audit_events", "create_export")
 _ACCEPTED = ["2xx", "3xx", 401, 403, 404, 409, 410, 416]
+_REFUSED = [400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 416, 422, 431]
 
 
 def make_up(place: Site, key: str | None, examples: int) -> str:
@@ -51,6 +52,7 @@ def _configuration(place: Site, client: httpx.Client) -> str:
         lines += ["[[operations]]", f'include-operation-id = "{operation}"']
         lines += [f"checks.positive_data_acceptance.expected-statuses = {json.dumps([*_ACCEPTED, 422])}"]
     lines += ["[checks]", f"positive_data_acceptance.expected-statuses = {json.dumps(_ACCEPTED)}"]
+    lines += [f"negative_data_rejection.expected-statuses = {json.dumps(_REFUSED)}"]
     return "\n".join(lines)
 
 

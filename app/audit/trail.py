@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.audit.event import AuditEvent
 from app.kit.clock import Clock
 from app.kit.db import METADATA, UtcDateTime
+from app.kit.metrics import Metrics
 
 AUDIT_EVENTS = Table(
     "audit_events",
@@ -38,13 +39,15 @@ _INSERT_MANY = text(
     " FROM json_to_recordset(CAST(:rows AS json)) AS new (at timestamptz, action text, outcome text, actor text,"
     " data_center text, data_source text, entry_id uuid, address text, reference text, details json)"
 )
+# Details that say how many bytes of an archive were moved.
+_MOVED = {"stored": "size", "sent": "bytes"}
 
 
 class Trail:
     """The one way to write an audit event; the database itself refuses to change or delete one."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, metrics: Metrics) -> None:
+        self._clock, self._metrics = clock, metrics
 
     async def append(self, connection: AsyncConnection, event: AuditEvent) -> None:
         await self.append_rows(connection, [self.row(event)])
@@ -57,7 +60,11 @@ class Trail:
             await connection.execute(_INSERT, rows)
 
     def row(self, event: AuditEvent) -> Mapping[str, Any]:
-        """The event as it is stored, as of now."""
+        """The event as it is stored, as of now. Every event comes through here once, so it is counted here."""
+        self._metrics.happened(event.action, event.outcome, event.data_center)
+        for way, detail in _MOVED.items():
+            if isinstance(size := event.details.get(detail), int):
+                self._metrics.moved(way, event.data_center, size)
         return {
             "at": self._clock(),
             "action": event.action,

@@ -44,6 +44,7 @@ class ExportWork:
     compile: Compile
     clock: Clock
     order: Order = ORDER
+    kind: str = "export"
 
     def is_full(self, lane: Lane, running: int) -> bool:
         try:

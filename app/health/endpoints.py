@@ -1,10 +1,13 @@
-"""GET /health/live and /health/ready."""
+"""GET /health/live and /health/ready, and /metrics where it is switched on."""
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from app.health.probe import Probe
+from app.health.scrape import Scrape
 from app.kit.documented import answer, problems
 from app.kit.http import CheckedRoute, reference
+from app.kit.metrics import TEXT
 from app.kit.problem import NotReady, problem
 from app.kit.view import View
 
@@ -14,6 +17,17 @@ _SAID = answer(200, "It does; `checks` says how each part is.")
 class HealthView(View):
     status: str
     checks: dict[str, str]
+
+
+def metrics(scrape: Scrape) -> APIRouter:
+    """Not in the OpenAPI document: it is Prometheus' own format, for operators."""
+    router = APIRouter(route_class=CheckedRoute)
+
+    @router.get("/metrics", include_in_schema=False, response_class=PlainTextResponse)
+    async def read_metrics() -> Response:
+        return Response(await scrape(), media_type=TEXT)
+
+    return router
 
 
 def routes(probe: Probe) -> APIRouter:

@@ -25,6 +25,10 @@ class Watch:
         self._waiting: dict[asyncio.Future[Entry], Entry] = {}
         self._looking: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
     async def changed(self, known: Entry) -> Entry:
         """The entry, once it is another than the one that is known. Raises DatabaseUnavailable, and TimeoutError where
         the process is told to stop."""

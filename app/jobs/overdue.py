@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.jobs.job import LEASE
@@ -18,6 +18,15 @@ class LostLease:
     entry_id: UUID
     data_center: str
     lost_leases: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Jobs that are due and wait for a worker, those that run, and for how many seconds the oldest has waited."""
+
+    waiting: int
+    running: int
+    oldest_seconds: float
 
 
 async def take_back_leases(connection: AsyncConnection, now: datetime) -> list[LostLease]:
@@ -37,6 +46,15 @@ async def end_leases(connection: AsyncConnection, now: datetime) -> None:
 async def delete_kept(connection: AsyncConnection, now: datetime) -> None:
     """Deletes the jobs of failed work whose time for a retry is over."""
     await connection.execute(delete(JOBS).where(JOBS.c.entry_id.in_(_untouched(JOBS.c.keep_until <= now))))
+
+
+async def count_jobs(connection: AsyncConnection, now: datetime) -> Backlog:
+    waiting = JOBS.c.lease.is_(None) & (JOBS.c.due_at <= now)
+    counted = select(
+        func.count().filter(waiting), func.count(JOBS.c.lease), func.min(JOBS.c.due_at).filter(waiting)
+    ).select_from(JOBS)
+    due, running, oldest = (await connection.execute(counted)).one()
+    return Backlog(due, running, (now - oldest).total_seconds() if oldest else 0.0)
 
 
 async def any_due(connection: AsyncConnection, now: datetime) -> bool:

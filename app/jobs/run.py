@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from time import monotonic
 from uuid import uuid4
 
 from app.jobs.job import LEASE, Job, Lane, claim, delete_done, put_back, set_aside
@@ -14,7 +15,8 @@ from app.jobs.work import Attempt, Work
 from app.kit.clock import Clock
 from app.kit.db import Database, DatabaseUnavailable
 from app.kit.errors import Failure, Unavailable
-from app.kit.logs import log, whereabouts
+from app.kit.logs import about, log, whereabouts
+from app.kit.metrics import Metrics
 
 MOST_ATTEMPTS = 6
 KEPT_AFTER_FAILURE = timedelta(hours=24)
@@ -30,6 +32,7 @@ class RunJob:
     database: Database
     work: Work
     clock: Clock
+    metrics: Metrics
     # How many of each data source this process runs. One claim at a time reads it and adds to it, or two at once
     # would both find room where there is room for one.
     running: Counter[Lane] = field(default_factory=Counter)
@@ -57,21 +60,31 @@ class RunJob:
         return (job, attempt) if job and attempt else None
 
     async def run(self, job: Job, attempt: Attempt) -> None:
+        begun, outcome = monotonic(), "handed back"
+        try:
+            with about(str(job.entry_id)):
+                outcome = await self._run(job, attempt)
+        finally:
+            self.metrics.attempted(self.work.kind, attempt.lane, outcome, monotonic() - begun)
+
+    async def _run(self, job: Job, attempt: Attempt) -> str:
+        """How it ended, in a word or two."""
         try:
             done = await Lease(self.database, self.clock, job).keep_while(attempt)
         except asyncio.CancelledError:
             await self._hand_back(job)
             raise
         except Unavailable as error:
-            await self._try_later(job, attempt, error)
+            return await self._try_later(job, attempt, error)
         except Failure as error:
-            await self._fail(job, attempt, error)
+            return await self._fail(job, attempt, error)
         except Exception as error:  # noqa: BLE001  the worker's last line
             log.error("%s: %s", attempt.name, whereabouts(error))
-            await self._fail(job, attempt, Failure())
-        else:
-            if not (done and await self._write_done_surely(job, attempt)):
-                await _discard(attempt)
+            return await self._fail(job, attempt, Failure())
+        if done and await self._write_done_surely(job, attempt):
+            return "done"
+        await _discard(attempt)
+        return "taken away"
 
     async def _write_done_surely(self, job: Job, attempt: Attempt) -> bool:
         """Finished work is worth waiting for our own database, which may have done it and not have said so."""
@@ -91,23 +104,24 @@ class RunJob:
             await attempt.write_done(connection)
         return True
 
-    async def _try_later(self, job: Job, attempt: Attempt, error: Unavailable) -> None:
+    async def _try_later(self, job: Job, attempt: Attempt, error: Unavailable) -> str:
         attempts = job.attempts + 1
         if attempts >= MOST_ATTEMPTS:
-            await self._fail(job, attempt, error)
-            return
+            return await self._fail(job, attempt, error)
         log.warning("%s, attempt %d: %s: %s", attempt.name, attempts, error.slug, error.detail)
         # Jitter spreads what failed together, and only ever lengthens.
         wait = timedelta(seconds=2 ** (attempts - 1) * (1 + random.uniform(0, _MOST_JITTER)))  # noqa: S311
         async with self.database.writing() as connection:
             if await put_back(connection, job, self.clock() + wait, attempts):
                 await self.work.write_waiting(connection, job.entry_id)
+        return "put off"
 
-    async def _fail(self, job: Job, attempt: Attempt, error: Failure) -> None:
+    async def _fail(self, job: Job, attempt: Attempt, error: Failure) -> str:
         log.error("%s failed: %s: %s", attempt.name, error.slug, error.detail)
         async with self.database.writing() as connection:
             if await set_aside(connection, job.entry_id, job.lease, self.clock() + KEPT_AFTER_FAILURE):
                 await self.work.write_failed(connection, job.data_center, job.entry_id, error)
+        return "failed"
 
     async def _hand_back(self, job: Job) -> None:
         """A worker that stops gives its job back at once, for the next one to take up. It does not stay for a database

@@ -41,6 +41,10 @@ class Work(Protocol):
     """A kind of work. Everything here runs in the transaction that changes the job."""
 
     @property
+    def kind(self) -> str:
+        """One word for it."""
+
+    @property
     def order(self) -> Order:
         """Whose turn it is."""
 

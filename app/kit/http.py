@@ -13,7 +13,8 @@ from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.kit.errors import Failure
-from app.kit.logs import log, whereabouts
+from app.kit.logs import about, log, whereabouts
+from app.kit.metrics import Metrics
 from app.kit.problem import NotAcceptable, PayloadTooLarge, UnknownParameter, UnsupportedMediaType, problem
 
 JSON = "application/json"
@@ -99,8 +100,8 @@ def reference(request: Request) -> str:
 class Envelope:
     """The outermost layer: gives a request its reference, logs its end, and answers what nobody caught."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -111,28 +112,29 @@ class Envelope:
         # at its own when it sends the answer.
         method = "GET" if state["head"] else scope["method"]
         inner = {**scope, "state": scope.get("state", {}) | state, "method": method}
-        await _Exchange(inner, send).run(self._app, receive)
+        await _Exchange(inner, send, self._metrics).run(self._app, receive)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self._scope, self._send = scope, send
+    def __init__(self, scope: Scope, send: Send, metrics: Metrics) -> None:
+        self._scope, self._send, self._metrics = scope, send, metrics
         self._status = 0
         self._started = time.monotonic()
 
     async def run(self, app: ASGIApp, receive: Receive) -> None:
-        try:
-            await app(self._scope, _bounded(receive), self._answer)
-        except Exception as error:  # noqa: BLE001  the last line: nobody else may print what an error quotes
-            log.error("%s failed: %s", self._scope["state"]["reference"], whereabouts(error))
-            if self._status:
-                raise ConnectionAbortedError from None
-            answer = problem(Failure(), self._scope["state"]["reference"])
-            await answer(self._scope, receive, self._answer)
-        finally:
-            self._log()
+        with about(self._scope["state"]["reference"]):
+            try:
+                await app(self._scope, _bounded(receive), self._answer)
+            except Exception as error:  # noqa: BLE001  the last line: nobody else may print what an error quotes
+                log.error("the request failed: %s", whereabouts(error))
+                if self._status:
+                    raise ConnectionAbortedError from None
+                answer = problem(Failure(), self._scope["state"]["reference"])
+                await answer(self._scope, receive, self._answer)
+            finally:
+                self._tell()
 
     async def _answer(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -142,14 +144,15 @@ class _Exchange:
             message["body"] = b""
         await self._send(message)
 
-    def _log(self) -> None:
+    def _tell(self) -> None:
         # The template and never the path: somebody may have put an email where an id belongs.
-        route = self._scope.get("route")
-        where = getattr(route, "path", "an unknown path")
+        route, took = self._scope.get("route"), time.monotonic() - self._started
+        where, operation = getattr(route, "path", "an unknown path"), getattr(route, "name", "unknown")
         method = "HEAD" if self._scope["state"]["head"] else self._scope["method"]
         method = method if method in _METHODS else "an unknown method"
-        took = (time.monotonic() - self._started) * 1000
-        log.info("%s %s %s %d %.0f ms", self._scope["state"]["reference"], method, where, self._status, took)
+        self._metrics.answered(operation, self._status, took)
+        fields = {"operation": operation, "status": self._status, "ms": round(took * 1000)}
+        log.info("%s %s %d %.0f ms", method, where, self._status, took * 1000, extra={"fields": fields})
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -4,11 +4,26 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = "dossier"
 log = logging.getLogger(ROOT)
+# What the task that logs is about; tasks that it begins inherit it.
+_about: ContextVar[str] = ContextVar("about", default="")
+
+
+@contextmanager
+def about(reference: str) -> Iterator[None]:
+    """Every line from within the block bears the reference: a request's own id, or that of an export."""
+    token = _about.set(reference)
+    try:
+        yield
+    finally:
+        _about.reset(token)
 
 
 def whereabouts(error: BaseException) -> str:
@@ -28,8 +43,9 @@ def configure(form: str, level: int = logging.INFO) -> None:
     a ring that was not heard in time is nothing to tell. What becomes of a broken connection, whoever used it says:
     the database library's own lines would quote the driver, traceback and all."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
-    handler.setFormatter(_JsonFormatter() if form == "json" else text)
+    handler.setFormatter(
+        _JsonFormatter() if form == "json" else _TextFormatter("%(asctime)s %(levelname)s %(message)s")
+    )
     levels = {ROOT: level, "uvicorn": logging.WARNING, "arq": logging.ERROR, "sqlalchemy": logging.CRITICAL}
     for name, least in levels.items():
         logger = logging.getLogger(name)
@@ -37,8 +53,19 @@ def configure(form: str, level: int = logging.INFO) -> None:
         logger.setLevel(least)
 
 
+class _TextFormatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the library's name
+        reference = _about.get()
+        if reference and reference not in record.message:
+            record.message = f"{reference} {record.message}"
+        return super().formatMessage(record)
+
+
 class _JsonFormatter(logging.Formatter):
+    """One object for each line. What a line gives as `extra={"fields": {…}}` are members of it."""
+
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = {"at": at, "level": record.levelname.lower(), "message": record.getMessage()}
-        return json.dumps(line, ensure_ascii=False)
+        reference = {"reference": _about.get()} if _about.get() else {}
+        return json.dumps(line | reference | getattr(record, "fields", {}), ensure_ascii=False)

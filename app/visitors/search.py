@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from time import monotonic
 
 from app.audit.event import AuditEvent, By
 from app.audit.group import GroupedTrail
 from app.kit.clock import Clock
 from app.kit.logs import log, whereabouts
+from app.kit.metrics import Metrics
 from app.kit.seal import Fingerprint
 from app.sources.candidate import HANDLE_DIGITS, Candidate, Candidates, Choice, as_text
 from app.sources.identifier import Identifier, mask
@@ -34,19 +36,29 @@ from app.visitors.schemas import (
 class Search:
     """Turns an identifier into candidates, grouped by data source and never merged across them."""
 
-    def __init__(self, registry: Registry, candidates: Candidates, trail: GroupedTrail, clock: Clock) -> None:
-        self._registry, self._candidates, self._trail, self._clock = registry, candidates, trail, clock
+    def __init__(
+        self, registry: Registry, candidates: Candidates, trail: GroupedTrail, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._registry, self._candidates, self._trail = registry, candidates, trail
+        self._clock, self._metrics = clock, metrics
 
     async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchResult:
         offer = _Offer(self._candidates, by.name, data_center, identifier)
         sources = self._registry.sources(data_center)
         with self._trail.coming():
-            answers = await asyncio.gather(*(_ask(source, identifier, offer) for source in sources.values()))
+            asked = (self._ask(data_center, source, offer) for source in sources.values())
+            answers = await asyncio.gather(*asked)
         # Committed before the answer leaves: what cannot be recorded is not told.
         await self._trail.append(_event(by, data_center, offer, answers))
         return SearchResult(
             identifier=IdentifierView.model_validate(identifier), searched_at=self._clock(), data_sources=answers
         )
+
+    async def _ask(self, data_center: str, source: DataSource, offer: "_Offer") -> SourceView:
+        begun = monotonic()
+        answer = await _asked(source, offer)
+        self._metrics.searched((data_center, source.facts.id), answer.status, monotonic() - begun)
+        return answer
 
 
 class _Offer:
@@ -83,10 +95,10 @@ class _Offer:
         )
 
 
-async def _ask(source: DataSource, identifier: Identifier, offer: _Offer) -> SourceView:
+async def _asked(source: DataSource, offer: _Offer) -> SourceView:
     facts = source.facts
     try:
-        return _answer(facts, await source.find(identifier), offer)
+        return _answer(facts, await source.find(offer.identifier), offer)
     except (SourceUnavailable, SourceMisconfigured) as error:
         log.warning("search in data source %s: %s: %s", facts.id, error.slug, error.detail)
         return _view(facts, "unavailable", error.slug)

@@ -20,6 +20,7 @@ from app.audit.group import GroupedTrail
 from app.audit.trail import AUDIT_EVENTS, Trail
 from app.kit.clock import now
 from app.kit.db import Database, DatabaseUnavailable
+from app.kit.metrics import Metrics
 from tests.builders import BASE, EMAIL, Running, running
 from tests.contract.test_database import engines, on
 from tests.servers import new_database
@@ -55,7 +56,7 @@ async def test_events_that_come_together_share_few_transactions(
 ) -> None:
     async with on(request, engine, tmp_path, work=False) as service:
         database = CountedDatabase(service)
-        trail = GroupedTrail(database, Trail(now))
+        trail = GroupedTrail(database, Trail(now, Metrics()))
         await asyncio.gather(*(trail.append(event(f"a{number:03}")) for number in range(250)))
         assert await actors(service) == [f"a{number:03}" for number in range(250)]
         assert database.transactions <= 4
