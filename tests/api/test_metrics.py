@@ -75,13 +75,15 @@ async def test_without_its_switch_there_are_no_metrics(tmp_path: Path, settings:
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
     """What is logged as JSON."""
+    logger = logging.getLogger(ROOT)
+    before = logger.handlers, logger.propagate, logger.level
     configure("json")
-    (handler,) = logging.getLogger(ROOT).handlers
+    (handler,) = logger.handlers
     assert isinstance(handler, logging.StreamHandler)
     stream = io.StringIO()
     handler.setStream(stream)
     yield stream
-    configure("text")
+    logger.handlers, logger.propagate, logger.level = before
 
 
 async def test_every_line_of_a_request_and_of_an_export_bears_its_reference(
