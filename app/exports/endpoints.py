@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic.json_schema import SkipJsonSchema
 
 from app.access.endpoints import Acting, Gatekeeper, address_of
 from app.access.port import Forbidden
@@ -33,17 +34,21 @@ from app.storage.port import StoreUnavailable
 
 _BASE = "/v1/data-centers/{data_center}/exports"
 _LINKS = "/v1/links/{token}"
-Sent = Annotated[str | None, Header()]
+# A header is there or not, and never null: a generated client that lets one pass null fails when it sends it.
+_Absent = SkipJsonSchema[None]
+Sent = Annotated[str | _Absent, Header()]
 Wait = Annotated[int, Query(ge=0, le=30, description="Seconds to wait for a change.")]
 Key = Annotated[
-    str | None,
+    str | _Absent,
     Header(min_length=1, max_length=255, description="The same key and body: done once, and answered the same."),
 ]
-Range = Annotated[str | None, Header(alias="range")]
+Range = Annotated[str | _Absent, Header(alias="range")]
 _COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound)
 _NOT_READY = (ExportNotReady, ExportExpired, ExportRevoked)
+_ZIP = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
 _BYTES: dict[int | str, dict[str, Any]] = {
-    206: {"description": "The range asked for.", "content": {"application/zip": {}}},
+    200: {"description": "The archive.", "content": _ZIP},
+    206: {"description": "The range asked for.", "content": _ZIP},
     307: {"description": "Where redirecting is switched on: the store itself hands it over, for some minutes."},
 }
 

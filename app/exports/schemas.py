@@ -3,10 +3,13 @@
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
+from typing_extensions import TypeAliasType
 
 from app.kit.text import no_controls
 from app.kit.view import Body, Moment, View
 from app.sources.candidate import LONGEST_TOKEN
+
+Language = TypeAliasType("Language", Literal["en", "de"])
 
 
 class ExportRequest(Body):
@@ -19,7 +22,7 @@ class ExportRequest(Body):
         AfterValidator(lambda text: text if text is None else no_controls(text)),
     ] = None
     language: Annotated[
-        Literal["en", "de"] | None,
+        Language | None,
         Field(description="Of the archive's report and README. Without it, the data center's."),
     ] = None
 

@@ -6,15 +6,24 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, Field
+from typing_extensions import TypeAliasType
 
 from app.access.endpoints import Gatekeeper
 from app.access.port import Forbidden
 from app.audit.browse import AuditFilters
 from app.audit.event import Action
 from app.history.browse import Filters
-from app.history.entry import Entry, Status
-from app.history.schemas import AuditPage, AuditView, HistoryPage, HistorySearch, export_view
+from app.history.entry import Entry
+from app.history.schemas import (
+    AuditPage,
+    AuditView,
+    EntryKind,
+    ExportStatus,
+    HistoryPage,
+    HistorySearch,
+    export_view,
+)
 from app.history.spreadsheet import as_csv
 from app.history.use_cases import History
 from app.kit.errors import Failure, NotFound
@@ -34,6 +43,13 @@ _Text = Annotated[str | None, Query(max_length=64), AfterValidator(lambda text: 
 _Token = Annotated[str | None, Query(max_length=LONGEST_TOKEN, description="`next_page_token` of the page before.")]
 _From = Annotated[AwareDatetime | None, Query(alias="from", description="This moment or later.")]
 _To = Annotated[AwareDatetime | None, Query(description="Before this moment.")]
+AuditAction = TypeAliasType("AuditAction", Action)
+# `-requested_at` is no name in any language, so generators take those that stand beside it.
+_Sort = Annotated[
+    Literal["-requested_at", "requested_at"],
+    Field(json_schema_extra={"x-enum-varnames": ["NEWEST_FIRST", "OLDEST_FIRST"]}),
+]
+HistorySort = TypeAliasType("HistorySort", _Sort)
 _COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound, ValidationError)
 _PAGED = responses(*_COMMON, PageTokenInvalid)
 
@@ -46,16 +62,14 @@ def routes(history: History, keeper: Gatekeeper) -> APIRouter:
 
 
 def asked_filters(
-    kind: Literal["export", "erasure"] | None = None,
-    status: Annotated[Status | None, Query(description="`ready` leaves out what has expired.")] = None,
+    kind: EntryKind | None = None,
+    status: Annotated[ExportStatus | None, Query(description="`ready` leaves out what has expired.")] = None,
     data_source: _Text = None,
     requested_by: _Text = None,
     case_reference: _Text = None,
     since: _From = None,
     to: _To = None,
-    sort: Annotated[
-        Literal["-requested_at", "requested_at"], Query(description="`-`: newest first.")
-    ] = "-requested_at",
+    sort: Annotated[HistorySort, Query(description="`-`: newest first.")] = "-requested_at",
 ) -> Filters:
     oldest_first = sort == "requested_at"
     return Filters(kind, status, data_source, requested_by, case_reference, since, to, oldest_first=oldest_first)
@@ -128,7 +142,7 @@ def _add_audit(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
         dependencies=[keeper.requires("audit:read")], responses=_PAGED,
     )  # fmt: skip
     async def list_audit_events(
-        data_center: str, action: Action | None = None, actor: _Text = None, since: _From = None, to: _To = None,
+        data_center: str, action: AuditAction | None = None, actor: _Text = None, since: _From = None, to: _To = None,
         page_size: Size = 50, page_token: _Token = None,
     ) -> AuditPage:  # fmt: skip
         """What was done in this data center, by whom and when: searches, exports, downloads, links, refusals."""

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
+from typing_extensions import TypeAliasType
 
 from app.kit.text import no_controls, not_blank, visible
 
 Kind = Literal["email", "tracking_id"]
+# Its name in the contract.
+IdentifierKind = TypeAliasType("IdentifierKind", Kind)
 # What a client may send as one.
 IdentifierText = Annotated[
     str, Field(min_length=1, max_length=512), AfterValidator(no_controls), AfterValidator(not_blank)
