@@ -39,9 +39,11 @@ UNPACKERS = {
 }
 
 
-@pytest.fixture(params=UNPACKERS)
+@pytest.fixture(scope="session", params=UNPACKERS)
 def unpacker(request: pytest.FixtureRequest) -> Unpacker:
-    return UNPACKERS[request.param]
+    found: Unpacker = UNPACKERS[request.param]
+    found.program.path()  # before the demo, which takes seconds
+    return found
 
 
 def test_the_archive_is_whole(unpacker: Unpacker, demo: Demo) -> None:
