@@ -34,7 +34,7 @@ def run(folder: Path, *command: str, **environ: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def node() -> str:
     found = NODE.path()
     version = run(ROOT, found, "--version")
