@@ -14,7 +14,7 @@ UNLESS_STOPPED := || { code=$$?; [ $$code = 130 ] || exit $$code; }
 NAME_PYTHON := name another one, 3.11 or newer, with: make PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stack run test heavy bench check openapi lock clean
+.PHONY: help demo demo-stack run test test-all heavy bench check openapi lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ run: $(VENV)/demo ## serve the same sample, and print a key
 test: $(VENV)/test ## run all tests, on real servers started for them
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/api tests/shape
 	@$(BIN)/python -m pytest tests/journey
+
+# What the machine lacks is named at the end, each with the line that would get it, and is no failure.
+test-all: $(VENV)/test ## run what needs node or other unpackers too, and name what it could not run
+	@$(BIN)/python -m pytest -m everywhere -rs tests/everywhere
 
 heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault
 	@$(BIN)/python -m pytest -m heavy -s

@@ -54,6 +54,14 @@ class Served:
     def key(self) -> str:
         return str(re.findall(r"dossier_[0-9a-f]+_[0-9a-f]+", self.said)[0])
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What docs/clients.md lets an example know."""
+        return {
+            "DOSSIER_URL": self.place.address, "DOSSIER_DATA_CENTER": "acme", "DOSSIER_KEY": self.key,
+            "DOSSIER_IDENTIFIER": "maria.keller@example.com",
+        }  # fmt: skip
+
 
 def place(folder: Path) -> Place:
     return Place(folder, free_port())

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic.json_schema import SkipJsonSchema
 
 from app.access.endpoints import Acting, DataCenterId, Gatekeeper, address_of
 from app.access.port import Forbidden
@@ -34,16 +35,18 @@ from app.storage.port import StoreUnavailable
 
 _BASE = "/v1/data-centers/{data_center}/exports"
 _LINKS = "/v1/links/{token}"
+# A header is there or not, and never null: a generated client that lets one pass null fails when it sends it.
+_Absent = SkipJsonSchema[None]
 LinkToken = Annotated[str, Path(description="As it was made by `create_link`.")]
 ExportId = Annotated[str, Path(description="The export's id.")]
-KnownTag = Annotated[str | None, Header(alias="if-none-match", description="The `ETag` of the answer before.")]
-SameTag = Annotated[str | None, Header(alias="if-range", description="The `ETag` of the part that one has.")]
+KnownTag = Annotated[str | _Absent, Header(alias="if-none-match", description="The `ETag` of the answer before.")]
+SameTag = Annotated[str | _Absent, Header(alias="if-range", description="The `ETag` of the part that one has.")]
 Wait = Annotated[int, Query(ge=0, le=30, description="Seconds to wait for a change.")]
 Key = Annotated[
-    str | None,
+    str | _Absent,
     Header(min_length=1, max_length=255, description="The same key and body: done once, and answered the same."),
 ]
-Range = Annotated[str | None, Header(alias="range", description="Bytes that are missing still (RFC 9110, 14.2).")]
+Range = Annotated[str | _Absent, Header(alias="range", description="Bytes that are missing still (RFC 9110, 14.2).")]
 _COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound)
 _NOT_READY = (ExportNotReady, ExportExpired, ExportRevoked)
 _ZIP = {ZipResponse.media_type: {"schema": {"type": "string", "format": "binary"}}}

@@ -3,9 +3,12 @@
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from app.kit.view import Body, Moment, ShortText, View
 from app.sources.candidate import LONGEST_TOKEN
+
+Language = TypeAliasType("Language", Literal["en", "de"])
 
 
 class ExportRequest(Body):
@@ -16,7 +19,7 @@ class ExportRequest(Body):
         ShortText | None, Field(description="The number of the person's request; groups several exports.")
     ] = None
     language: Annotated[
-        Literal["en", "de"] | None,
+        Language | None,
         Field(description="Of the archive's report and README. Without it, the data center's."),
     ] = None
 

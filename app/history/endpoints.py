@@ -6,14 +6,24 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from app.access.endpoints import DataCenterId, Gatekeeper
 from app.access.port import Forbidden
 from app.audit.browse import AuditFilters
 from app.audit.event import Action
 from app.history.browse import Filters
-from app.history.entry import Entry, Status
-from app.history.schemas import AuditPage, AuditView, HistoryPage, HistorySearch, export_view
+from app.history.entry import Entry
+from app.history.schemas import (
+    AuditPage,
+    AuditView,
+    EntryKind,
+    ExportStatus,
+    HistoryPage,
+    HistorySearch,
+    export_view,
+)
 from app.history.spreadsheet import as_csv
 from app.history.use_cases import History
 from app.kit.documented import answer, problems
@@ -30,11 +40,18 @@ from app.kit.view import MomentSent, ShortText
 from app.sources.identifier import Identifier
 
 _BASE = "/v1/data-centers/{data_center}"
-_Action = Annotated[Action | None, Query(description="What was done.")]
 _Actor = Annotated[ShortText | None, Query(description="The name of who did it.")]
 _Token = Annotated[str | None, Query(max_length=LONGEST_TOKEN, description="`next_page_token` of the page before.")]
 _From = Annotated[MomentSent | None, Query(alias="from", description="This moment or later.")]
 _To = Annotated[MomentSent | None, Query(description="Before this moment.")]
+AuditAction = TypeAliasType("AuditAction", Action)
+_Action = Annotated[AuditAction | None, Query(description="What was done.")]
+# `-requested_at` is no name in any language, so generators take those that stand beside it.
+_Sort = Annotated[
+    Literal["-requested_at", "requested_at"],
+    Field(json_schema_extra={"x-enum-varnames": ["NEWEST_FIRST", "OLDEST_FIRST"]}),
+]
+HistorySort = TypeAliasType("HistorySort", _Sort)
 _COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound, ValidationError)
 _PAGED = problems(*_COMMON, PageTokenInvalid) | answer(200, "A page; `next_page_token` is `null` on the last.")
 
@@ -52,16 +69,14 @@ def routes(history: History, keeper: Gatekeeper) -> APIRouter:
 
 
 def asked_filters(
-    kind: Annotated[Literal["export", "erasure"] | None, Query(description="Of the operation.")] = None,
-    status: Annotated[Status | None, Query(description="`ready` leaves out what has expired.")] = None,
+    kind: Annotated[EntryKind | None, Query(description="Of the operation.")] = None,
+    status: Annotated[ExportStatus | None, Query(description="`ready` leaves out what has expired.")] = None,
     data_source: Annotated[ShortText | None, Query(description="A data source's id.")] = None,
     requested_by: Annotated[ShortText | None, Query(description="An administrator's name, as it is written.")] = None,
     case_reference: Annotated[ShortText | None, Query(description="As the request gave it.")] = None,
     since: _From = None,
     to: _To = None,
-    sort: Annotated[
-        Literal["-requested_at", "requested_at"], Query(description="`-`: newest first.")
-    ] = "-requested_at",
+    sort: Annotated[HistorySort, Query(description="`-`: newest first.")] = "-requested_at",
 ) -> Filters:
     oldest_first = sort == "requested_at"
     return Filters(kind, status, data_source, requested_by, case_reference, since, to, oldest_first=oldest_first)

@@ -4,13 +4,18 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from app.history.entry import Archive, Entry, Status
 from app.jobs.job import Progress
 from app.kit.page import LONGEST_TOKEN, Size
-from app.kit.view import Body, Moment, View
+from app.kit.view import Body, MayGrow, Moment, View
 from app.sources.candidate import HANDLE_DIGITS
-from app.sources.identifier import IdentifierText, Kind
+from app.sources.identifier import IdentifierKind, IdentifierText
+
+# Named in the contract, so that generated clients have one type for each, and not one for each place where it stands.
+EntryKind = TypeAliasType("EntryKind", Literal["export", "erasure"])
+ExportStatus = TypeAliasType("ExportStatus", Status)
 
 
 class SourceRef(View):
@@ -40,8 +45,8 @@ class Export(View):
     """One export, and at once its item in the history."""
 
     id: UUID
-    kind: Literal["export", "erasure"]
-    status: Annotated[Status, Field(description="`expired` is derived from `expires_at`.")]
+    kind: Annotated[EntryKind, MayGrow()]
+    status: Annotated[ExportStatus, MayGrow(), Field(description="`expired` is derived from `expires_at`.")]
     data_source: SourceRef
     visitor: VisitorRef
     device: str | None
@@ -67,7 +72,7 @@ class HistoryPage(View):
 
 class HistorySearch(Body):
     identifier: Annotated[IdentifierText, Field(description="A Tracking ID or an email, as typed.")]
-    kind: Annotated[Kind | None, Field(description="Without it, something with an `@` is an email.")] = None
+    kind: Annotated[IdentifierKind | None, Field(description="Without it, something with an `@` is an email.")] = None
     page_size: Size = 50
     page_token: Annotated[str | None, Field(max_length=LONGEST_TOKEN)] = None
 

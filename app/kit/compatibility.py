@@ -60,7 +60,8 @@ class _Both:
             if name not in new:
                 yield f"{where} does not take the {name} any more"
                 continue
-            yield from self._schemas(f"{where}, {name}", one["schema"], new[name]["schema"], "sent")
+            before = _never_null(one["schema"]) if one["in"] == "header" else one["schema"]
+            yield from self._schemas(f"{where}, {name}", before, new[name]["schema"], "sent")
         for name, one in new.items():
             if one.get("required") and not old.get(name, {}).get("required"):
                 yield f"{where} demands the {name}"
@@ -89,7 +90,7 @@ class _Both:
                 return
             self._begun.add(pair)
         old, new = _resolved(self._old, old), _resolved(self._new, new)
-        yield from _kinds(where, _types(old), _types(new), direction)
+        yield from _kinds(where, _types(self._old, old), _types(self._new, new), direction)
         yield from _values(where, old, new, direction)
         yield from self._members(where, old, new, direction)
         if "items" in old and "items" in new:
@@ -144,10 +145,18 @@ def _variants(schema: Node) -> Sequence[Node]:
     return [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key, []) if one.get("type") != "null"]
 
 
-def _types(schema: Node) -> set[str]:
-    """The JSON types that it may be, as far as it says; references count as objects."""
+def _never_null(schema: Node) -> Node:
+    """What a header may be, for no header can carry null, whatever a document says of it."""
+    variants = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+    return variants[0] if len(variants) == 1 else schema
+
+
+def _types(document: Node, schema: Node) -> set[str]:
+    """The JSON types that it may be, as far as it says."""
+    schema = _resolved(document, schema)
     if "anyOf" in schema or "oneOf" in schema:
-        return {kind for key in ("anyOf", "oneOf") for one in schema.get(key, []) for kind in _types(one) or {"object"}}
+        both = (one for key in ("anyOf", "oneOf") for one in schema.get(key, []))
+        return {kind for one in both for kind in _types(document, one) or {"object"}}
     kinds = schema.get("type", [])
     return {kinds} if isinstance(kinds, str) else set(kinds)
 

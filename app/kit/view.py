@@ -1,10 +1,22 @@
 """The base of what goes over HTTP: what clients send, what they are answered, and how moments and text stand there."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema
 
 from app.kit.clock import rfc3339
 from app.kit.text import no_controls
@@ -23,11 +35,24 @@ def _written_out(text: object) -> object:
     return text
 
 
-Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 MomentSent = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 ShortText = Annotated[
     str, Field(max_length=64, json_schema_extra={"pattern": NO_CONTROLS}), AfterValidator(no_controls)
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class MayGrow:
+    """Marks the words of an answer. A generated client refuses what is no word of an enumeration, so one that was made
+    today would fail on tomorrow's word; the contract therefore allows any text beside the words that are known."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "string"}]}
 
 
 class Body(BaseModel):

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
+from typing_extensions import TypeAliasType
 
 from app.kit.text import no_controls, not_blank, visible
 from app.kit.view import NOT_BLANK
 
 Kind = Literal["email", "tracking_id"]
+# Its name in the contract.
+IdentifierKind = TypeAliasType("IdentifierKind", Kind)
 # What a client may send as one.
 IdentifierText = Annotated[
     str,

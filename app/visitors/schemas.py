@@ -3,20 +3,21 @@
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
-from app.kit.view import Body, Moment, View
-from app.sources.identifier import IdentifierText, Kind
+from app.kit.view import Body, MayGrow, Moment, View
+from app.sources.identifier import IdentifierKind, IdentifierText
 
-SourceStatus = Literal["answered", "unavailable", "unsupported"]
+SourceStatus = TypeAliasType("SourceStatus", Literal["answered", "unavailable", "unsupported"])
 
 
 class SearchRequest(Body):
     identifier: Annotated[IdentifierText, Field(description="A Tracking ID or an email, as typed.")]
-    kind: Annotated[Kind | None, Field(description="Without it, something with an `@` is an email.")] = None
+    kind: Annotated[IdentifierKind | None, Field(description="Without it, something with an `@` is an email.")] = None
 
 
 class IdentifierView(View):
-    kind: Kind
+    kind: Annotated[IdentifierKind, MayGrow()]
     masked: str
 
 
@@ -52,7 +53,7 @@ class UnboundSection(View):
 class SourceView(View):
     id: str
     title: str
-    status: SourceStatus
+    status: Annotated[SourceStatus, MayGrow()]
     problem: Annotated[str | None, Field(description="The slug of what kept it from answering.")]
     visitors: list[VisitorView]
     unbound_sections: Annotated[

@@ -1,55 +1,20 @@
 """What README and the screens say to type is copied into bash as it stands, and works."""
 
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from tests.sample import ROOT, Place, Served, place, served
+from tests.page import bash, fenced, with_word
+from tests.sample import ROOT, Served, place
 
-README = (ROOT / "README.md").read_text()
-BLOCKS = [dedent(block) for block in re.findall(r"^ *```sh\n(.*?)^ *```", README, re.MULTILINE | re.DOTALL)]
+BLOCKS = fenced(ROOT / "README.md", "sh")
 PYTHON = ".venv/bin/python"
-# Debian without more has no curl; then the same lines meet this one.
-CURL = f"""#!{sys.executable}
-import json, re, sys
-from pathlib import Path
-import httpx
-words = sys.argv[1:]
-headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
-sent = [words[at + 1] for at, word in enumerate(words) if word == "-d"]
-answer = httpx.request("POST" if sent else "GET", words[-1], headers=headers, content="".join(sent))
-named = re.search(r'filename="([^"]+)"', answer.headers.get("content-disposition", ""))
-Path(named[1]).write_bytes(answer.content) if "-OJ" in words else print(answer.text, end="")
-"""
-
-
-@pytest.fixture(scope="module")
-def sample(somewhere: Place) -> Iterator[Served]:
-    with served(somewhere) as serving:
-        yield serving
-
-
-@pytest.fixture(params=["a small curl", *(["this machine's curl"] if shutil.which("curl") else [])])
-def curl(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    if request.param == "a small curl":
-        (tmp_path / "curl").write_text(CURL)
-        (tmp_path / "curl").chmod(0o755)
-
-
-def bash(lines: str, folder: Path, *environ: str) -> str:
-    done = subprocess.run(
-        ["env", f"PATH={folder}:/usr/local/bin:/usr/bin:/bin", *environ, "bash", "-euo", "pipefail", "-c", lines],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, (lines, done.stdout, done.stderr)
-    return done.stdout
 
 
 def commands(screen: str, heading: str) -> str:
@@ -69,7 +34,7 @@ def test_no_block_of_the_readme_holds_what_bash_would_take_for_something_else(bl
 
 @pytest.mark.usefixtures("curl")
 def test_the_readme_leads_from_a_search_to_the_archive_of_the_served_sample(sample: Served, tmp_path: Path) -> None:
-    (block,) = [block for block in BLOCKS if "/visitors/search" in block]
+    block = with_word(BLOCKS, "/visitors/search")
     said = bash(block.replace(":8000", f":{sample.place.port}"), tmp_path, f"KEY={sample.key}")
     (archive,) = tmp_path.glob("export-*.zip")
     assert zipfile.ZipFile(archive).testzip() is None

@@ -1,5 +1,7 @@
 """make says what is missing, and how to mend it."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,3 +41,14 @@ def test_a_python_that_will_not_do_is_told_apart(tmp_path: Path, script: str | N
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_what_test_all_has_no_program_for_is_named_and_is_no_failure() -> None:
+    (words,) = re.findall(r"^test-all:.*\n\t@\$\(BIN\)/python (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    nothing = os.environ | {"PATH": "/nowhere"}
+    done = subprocess.run(
+        [sys.executable, *words.split()], cwd=ROOT, env=nothing, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stdout
+    for program, package in {"node": "nodejs", "unzip": "unzip", "7z": "7zip", "bsdtar": "libarchive-tools"}.items():
+        assert f"{program} is not here; on Debian and Ubuntu: apt-get install {package}" in done.stdout

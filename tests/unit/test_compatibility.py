@@ -64,7 +64,7 @@ BREAKING: dict[str, tuple[Change, str]] = {
         lambda told: schema(told, "SearchRequest")["properties"]["identifier"].update(minLength=5), "minLength is now 5"
     ),
     "a word of a filter": (
-        lambda told: next(one for one in operation(told, HISTORY)["parameters"] if one["name"] == "sort")["schema"].update(enum=["requested_at"]),
+        lambda told: schema(told, "HistorySort").update(enum=["requested_at"]),
         "does not take -requested_at any more",
     ),
 }  # fmt: skip
@@ -75,7 +75,13 @@ HARMLESS: dict[str, Change] = {
     "a new field of a body": lambda told: schema(told, "ExportRequest")["properties"].update(new={"type": "string"}),
     "a new parameter": lambda told: operation(told, HISTORY)["parameters"].append({"in": "query", "name": "x", "schema": {}}),
     "a longer text": lambda told: schema(told, "SearchRequest")["properties"]["identifier"].update(maxLength=1000),
-    "a new word in an answer": lambda told: schema(told, "Export")["properties"]["status"]["enum"].append("paused"),
+    "a new word in an answer": lambda told: schema(told, "ExportStatus")["enum"].append("paused"),
+    "any text beside the words of an answer": lambda told: schema(told, "Me")["properties"].update(
+        name={"anyOf": [{"$ref": "#/components/schemas/Language"}, {"type": "string"}]}
+    ),
+    "a name for what a field may be": lambda told: schema(told, "Export")["properties"].update(
+        compiled_at={"anyOf": [{"$ref": "#/components/schemas/Language"}, {"type": "null"}]}
+    ),
     "other descriptions": lambda told: operation(told, "/v1/me").update(description="x", summary="y", tags=["z"]),
     "another problem": lambda told: operation(told, "/v1/me")["responses"].pop("401"),
 }  # fmt: skip
@@ -101,6 +107,16 @@ def test_a_schema_that_refers_to_itself_is_compared_once() -> None:
     answer = {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Tree"}}}}}
     told = {"paths": {"/t": {"get": {"responses": answer}}}, "components": {"schemas": {"Tree": tree}}}
     assert list(breaks(told, told)) == []
+
+
+def test_a_header_that_was_said_to_be_null_need_not_be() -> None:
+    def taking(schema: object) -> dict[str, Any]:
+        header = {"in": "header", "name": "if-none-match", "schema": schema}
+        return {"paths": {"/t": {"get": {"parameters": [header], "responses": {}}}}, "components": {"schemas": {}}}
+
+    old, new = taking({"anyOf": [{"type": "string"}, {"type": "null"}]}), taking({"type": "string"})
+    assert list(breaks(old, new)) == []
+    assert list(breaks(old, taking({"type": "integer"})))
 
 
 def test_nothing_breaks_for_clients_of_the_last_release() -> None:
