@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "do the main job on sample data",
     "sources": "list data sources, or check their mappings on their databases",
     "keys": "make, list and revoke API keys",
+    "webhooks": "show what was sent to other services, and send it again",
     "openapi": "print the OpenAPI document",
     "verify": "check archives against their own manifests, offline",
 }

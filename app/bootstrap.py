@@ -55,6 +55,9 @@ from app.storage.local import LocalStore
 from app.storage.port import ArchiveStore
 from app.storage.s3 import Bucket, S3Store
 from app.visitors.search import Search
+from app.webhooks.deliver import Deliver
+from app.webhooks.outbox import Outbox
+from app.webhooks.send import Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Services:
     history: History
     exports: Exports
     run_job: RunJob
+    deliver: Deliver
     tick: Tick
 
     @property
@@ -99,7 +103,7 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     threads, metrics = Threads(), Metrics()
     registry, store = build_registry(settings, environ, clock, threads), build_store(settings, threads)
     bell: Bell = RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
-    ledger = Ledger(build_database(settings), Trail(clock, metrics))
+    ledger = Ledger(build_database(settings), Trail(clock, metrics), (Outbox(registry.receivers, clock),))
     keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
     crew = Crew()
@@ -109,13 +113,17 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     grouped = GroupedTrail(ledger.database, ledger.trail)
     work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock), clock)
     exports = _exports(RequestExport(registry, candidates, ledger, bell, clock), browse, watch, store, keys)
-    chores: list[Chore] = [ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old]
+    deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
+    chores: list[Chore] = [
+        ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old
+    ]  # fmt: skip
     return Services(
         settings, crew, metrics, threads, registry, store, bell, keys, ledger, grouped,
         search=Search(registry, candidates, grouped, clock, metrics),
         history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
         exports=exports,
         run_job=RunJob(ledger.database, work, clock, metrics),
+        deliver=deliver,
         tick=Tick(ledger.database, work, chores, bell, clock),
     )  # fmt: skip
 

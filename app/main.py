@@ -97,3 +97,5 @@ def _begin_work(services: Services) -> None:
     services.crew.begin("the tick", services.tick.forever())
     if services.settings.compiles_itself:
         services.crew.begin("the bell", services.bell.answer(services.run_job, services.settings.max_exports))
+        if services.deliver.receivers:
+            services.crew.begin("the webhooks", services.deliver.forever())

@@ -26,6 +26,8 @@ async def work(services: Services) -> int:
         asyncio.get_running_loop().add_signal_handler(number, _stop, crew)
     crew.begin("the tick", services.tick.forever())
     crew.begin("the bell", services.bell.answer(services.run_job, settings.max_exports))
+    if services.deliver.receivers:
+        crew.begin("the webhooks", services.deliver.forever())
     crew.begin("the sign of life", _show_life(settings.sign_of_life))
     _serve_metrics(services)
     # What has been made so far stays to the end; to look through it for garbage again and again would cost time.

@@ -1,5 +1,6 @@
 """The service's own database, and the trail in it: what is done and the event that tells of it are one transaction."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from app.audit.event import AuditEvent
 from app.audit.trail import Trail
 from app.kit.db import Database
 
+Listener = Callable[[AsyncConnection, AuditEvent], Awaitable[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -16,6 +19,8 @@ class Ledger:
 
     database: Database
     trail: Trail
+    # Told of each event in the transaction that it is written in.
+    listeners: Sequence[Listener] = ()
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return self.database.reading()
@@ -27,6 +32,8 @@ class Ledger:
     async def append(self, connection: AsyncConnection, event: AuditEvent) -> None:
         """In the transaction of what it tells of: both happen, or neither."""
         await self.trail.append(connection, event)
+        for listener in self.listeners:
+            await listener(connection, event)
 
     async def record(self, event: AuditEvent) -> None:
         """What changed nothing else in the database."""

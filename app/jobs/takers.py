@@ -16,7 +16,8 @@ class Takers:
     """Each works until nothing is left, then waits to be woken, or asks again after some seconds. `idle` says how many
     wait: whether this process has room."""
 
-    def __init__(self) -> None:
+    def __init__(self, ask_seconds: float = _ASK_ANYWAY_SECONDS) -> None:
+        self._ask_seconds = ask_seconds
         self._woken = asyncio.Event()
         self._stopping = False
         self.idle = 0
@@ -50,7 +51,7 @@ class Takers:
     async def _wait(self) -> None:
         self.idle += 1
         try:
-            async with asyncio.timeout(_ASK_ANYWAY_SECONDS):
+            async with asyncio.timeout(self._ask_seconds):
                 await self._woken.wait()
             self._woken.clear()
         except TimeoutError:

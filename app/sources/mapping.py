@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.sources.receiver import ReceiverMapping
 from app.sources.sql import Statement
 
 PARAMETERS = ("visitor", "device", "browser", "user_agents", "tracking_id", "email")
@@ -121,10 +122,8 @@ class SourceMapping(_Strict):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        names = [section.name for section in self.section]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"section {twice[0]!r} stands there twice; each needs a name of its own")
+        if twice := _twice([section.name for section in self.section]):
+            raise ValueError(f"section {twice!r} stands there twice; each needs a name of its own")
         return self
 
 
@@ -147,6 +146,13 @@ class CenterMapping(_Strict):
     title: Text
     language: Literal["en", "de"] = "en"
     notice: Notice
+    webhooks: list[ReceiverMapping] = []
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if twice := _twice([one.name for one in self.webhooks]):
+            raise ValueError(f"webhooks: {twice!r} stands there twice; each needs a name of its own")
+        return self
 
 
 def mistakes(error: ValidationError, data: dict[str, Any]) -> Iterator[str]:
@@ -166,6 +172,10 @@ _MESSAGES = {
     "extra_forbidden": "unknown key; remove it, or correct its spelling",
     "missing": "is required and missing; add it",
 }
+
+
+def _twice(names: list[str]) -> str | None:
+    return next((name for name in sorted(names) if names.count(name) > 1), None)
 
 
 def _require(key: str, text: str, needed: set[str], allowed: set[str]) -> set[str]:

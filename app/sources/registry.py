@@ -3,7 +3,7 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +14,7 @@ from app.kit.errors import Misconfigured, NotFound
 from app.sources.binding import unbound
 from app.sources.mapping import CenterMapping, Notice, SectionMapping, SourceMapping, mistakes
 from app.sources.port import DataSource
+from app.sources.receiver import Receiver
 from app.sources.source import Plan
 
 File = TypeVar("File", bound=BaseModel)
@@ -30,6 +31,7 @@ class DataCenter:
     language: str
     notice: Notice
     sources: Mapping[str, DataSource]
+    receivers: Sequence[Receiver] = ()
 
 
 class Registry:
@@ -52,6 +54,10 @@ class Registry:
         for center in self.centers.values():
             for source in center.sources.values():
                 yield center, source
+
+    @property
+    def receivers(self) -> list[Receiver]:
+        return [one for center in self.centers.values() for one in center.receivers]
 
     async def close(self) -> None:
         for _, source in self.every_source():
@@ -95,7 +101,17 @@ class _Reader:
         about = _parsed(file, CenterMapping)
         files = sorted(path for path in folder.glob("*.toml") if path.name != _CENTER and path.name[0] != ".")
         sources = {path.stem: self.source(path) for path in files}
-        return DataCenter(folder.name, about.title, about.language, about.notice, sources)
+        receivers = self.receivers(file, about)
+        return DataCenter(folder.name, about.title, about.language, about.notice, sources, receivers)
+
+    def receivers(self, file: Path, about: CenterMapping) -> list[Receiver]:
+        found = []
+        for one in about.webhooks:
+            try:
+                found.append(one.receiver(file.parent.name, file.parent, self.environ))
+            except ValueError as error:
+                raise Misconfigured(f"{file}: webhooks {one.name!r}: {error}.") from error
+        return found
 
     def source(self, file: Path) -> DataSource:
         _check_id(file, file.stem)

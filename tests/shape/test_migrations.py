@@ -13,9 +13,11 @@ from app.audit.trail import AUDIT_EVENTS
 from app.history.tables import DOWNLOAD_LINKS, IDEMPOTENCY_KEYS
 from app.jobs.tables import JOBS
 from app.kit.db import METADATA, Database, database_url
+from app.webhooks.tables import ATTEMPTS, DELIVERIES, STOPPED
 from tests.servers import new_database
 
-TABLES = {API_KEYS.name, AUDIT_EVENTS.name, DOWNLOAD_LINKS.name, IDEMPOTENCY_KEYS.name, JOBS.name, "history_entries"}
+OWN = (API_KEYS, AUDIT_EVENTS, DOWNLOAD_LINKS, IDEMPOTENCY_KEYS, JOBS, DELIVERIES, ATTEMPTS, STOPPED)
+TABLES = {"history_entries", *(table.name for table in OWN)}
 
 
 def differences(connection: Connection) -> list[Any]:
