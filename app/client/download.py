@@ -17,7 +17,7 @@ from app.client.part import Part, digest_of, part_of, taken, target_of
 from app.client.problems import away, ended
 from app.client.screen import Screen, interrupted, size
 from app.client.service import UNFINISHED, Service
-from app.client.wait import bar, finished, require_ready
+from app.client.wait import bar, finished, live, require_ready
 
 _CHUNK = 1 << 16
 Told = Callable[[int], None]
@@ -92,7 +92,8 @@ def _settle(part: Part, export: Json, target: Path) -> None:
 def _fill(source: "Source", screen: Screen, part: Part, whole: int) -> None:
     """Takes the rest up after every break; gives up after some tries that brought nothing."""
     tries = 0
-    with bar(screen) as progress:
+    progress = bar(screen)
+    with live(screen, progress):
         task = progress.add_task("Downloading", total=whole)
         while part.length < whole or not part.length:
             before = part.length
@@ -102,7 +103,7 @@ def _fill(source: "Source", screen: Screen, part: Part, whole: int) -> None:
                 tries = tries + 1 if part.length <= before else 1
                 if tries > len(PAUSES):
                     raise away(source.service.connection.client.base_url, error) from error
-                progress.console.print(f"The connection broke off at {size(part.length)}; going on from there.")
+                screen.say(f"The connection broke off at {size(part.length)}; going on from there.")
                 time.sleep(PAUSES[tries - 1])
 
 

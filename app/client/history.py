@@ -14,7 +14,7 @@ from app.kit.text import visible
 
 _FILTERS = ("status", "requested_by", "case_reference", "from", "to", "data_source", "kind")
 _COLUMNS = ("Requested", "Status", "Data source", "Visitor", "Device · Browser", "By", "Case", "Export")
-_LINE = "{0}  {1}\n  {2}, {3}\n  {4}\n  by {5}, case {6}\n  {7}\n"
+_LINE = "{0}  {1}\n  {2}, {3}\n  {4}\n  by {5}, case {6}\n  {7}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from app.client.ended import Code, Ended, Json
 from app.kit.text import visible
 
-_ANY_WIDTH = 1000
+_ANY_WIDTH, _NARROWEST = 1000, 20
 _KILO = 1000
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -72,25 +72,27 @@ class Fitting:
             self._table.add_column(name, justify="right" if name in numbers else "left", no_wrap=True)
         for row in rows:
             self._table.add_row(*map(Text, row))
-        self._lines = [_filled(line, row) for row in rows]
+        self._lines = [one.rstrip(" ,:") for row in rows for one in line.format(*row).split("\n")]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        table = Padding(self._table, (1, 0, 1, 2), expand=False)
+        table = Padding(self._table, (0, 0, 0, 2), expand=False)
         wanted = Measurement.get(console, options.update(max_width=_ANY_WIDTH), table).maximum
         if wanted <= options.max_width:
-            yield table
+            yield from ("", table, "")
         else:
-            yield from self._lines
+            for line in self._lines:
+                yield Indented(line.strip(), len(line) - len(line.lstrip()))
 
 
-def _filled(line: str, row: Sequence[str]) -> RenderableType:
-    """What is longer than the terminal goes on below its own beginning."""
-    filled = [one.rstrip(" ,:") for one in line.format(*row).split("\n")]
-    grid = Table.grid()
-    for one in filled:
-        if text := one.strip():
-            grid.add_row(Padding(Text(text), (0, 0, 0, len(one) - len(text))))
-    return grid
+class Indented:
+    """A sentence whose every line begins below the first one's beginning, without spaces at their ends."""
+
+    def __init__(self, text: str, by: int = 2) -> None:
+        self._text, self._by = text, by
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        for line in Text(self._text).wrap(console, max(_NARROWEST, options.max_width - self._by)):
+            yield Text(" " * self._by + line.plain.rstrip())
 
 
 def said(value: str | None) -> str:

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from app.client.ended import Code, Ended, Json
-from app.client.screen import Fitting, Screen, count, day, said
+from app.client.screen import Fitting, Indented, Screen, count, day, said
 from app.client.service import Service
 from app.kit.text import visible
 
@@ -103,8 +102,8 @@ def shown(found: Json, only: str | None = None) -> Iterator[RenderableType]:
 
 
 def _visitor(visitor: Json, offered: Sequence[Candidate]) -> Iterator[RenderableType]:
-    by = {"email": "by email", "tracking_id": "by Tracking ID"}.get(visitor["matched_by"], "")
-    yield from _indented([f"visitor {visible(visitor['label'])} ({visible(visitor['handle'])}), found {by}"])
+    by = {"tracking_id": "Tracking ID"}.get(visitor["matched_by"], visible(visitor["matched_by"]))
+    yield from _indented([f"visitor {visible(visitor['label'])} ({visible(visitor['handle'])}), found by {by}"])
     yield Fitting(_COLUMNS, [_row(one) for one in offered], ("No", "Count"), _LINE)
 
 
@@ -139,9 +138,8 @@ def _unbound(source: Json) -> Iterator[RenderableType]:
     if source["visitors"] and source["unbound_sections"]:
         yield from _indented(["Exported whichever combination is chosen:"])
     for one in source["unbound_sections"] if source["visitors"] else ():
-        yield Padding(Text(f"{visible(one['title'])}: {visible(one['because'])}."), (0, 0, 0, 4))
+        yield Indented(f"{visible(one['title'])}: {visible(one['because'])}.", 4)
 
 
 def _indented(sentences: Iterator[str] | Sequence[str]) -> Iterator[RenderableType]:
-    for sentence in sentences:
-        yield Padding(Text(sentence), (0, 0, 0, 2))
+    yield from map(Indented, sentences)

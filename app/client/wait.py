@@ -2,7 +2,7 @@
 
 import time
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -36,16 +36,21 @@ def require_ready(export: Json) -> None:
         raise Ended(Code.DOES_NOT_HOLD, sentence.format(visible(str(export["problem"]))))
 
 
+def live(screen: Screen, *parts: RenderableType) -> Live:
+    """Gone once it is done, and never there where nobody looks."""
+    return Live(Group(*parts), console=screen.console, transient=True, refresh_per_second=5)
+
+
 def bar(screen: Screen) -> Progress:
     """One line, whose bar takes the room that is left."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TaskProgressColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=screen.console, expand=True, transient=True)
+    return Progress(*columns, console=screen.console, expand=True, auto_refresh=False)
 
 
 def _waited(service: Service, screen: Screen, export_id: str) -> Json:
     progress, figures, etag = bar(screen), Text(), None
     task = progress.add_task("Compiling", total=None)
-    with Live(Group(progress, figures), console=screen.console, transient=True, refresh_per_second=5):
+    with live(screen, progress, figures):
         while True:
             begun = time.monotonic()
             export, etag = service.changed(export_id, etag)

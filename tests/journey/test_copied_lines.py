@@ -15,7 +15,7 @@ from tests.sample import ROOT, Place, Served, place, served
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = [dedent(block) for block in re.findall(r"^ *```sh\n(.*?)^ *```", README, re.MULTILINE | re.DOTALL)]
-PYTHON = ".venv/bin/python"
+PYTHON, COMMAND = ".venv/bin/python", ".venv/bin/dossier"
 # Debian without more has no curl; then the same lines meet this one.
 CURL = f"""#!{sys.executable}
 import json, re, sys
@@ -70,7 +70,7 @@ def test_no_block_of_the_readme_holds_what_bash_would_take_for_something_else(bl
 @pytest.mark.usefixtures("curl")
 def test_the_readme_leads_from_a_search_to_the_archive_of_the_served_sample(sample: Served, tmp_path: Path) -> None:
     (block,) = [block for block in BLOCKS if "/visitors/search" in block]
-    said = bash(block.replace(":8000", f":{sample.place.port}"), tmp_path, f"KEY={sample.key}")
+    said = bash(block.replace(":8000", f":{sample.place.port}"), tmp_path, f"DOSSIER_KEY={sample.key}")
     (archive,) = tmp_path.glob("export-*.zip")
     assert zipfile.ZipFile(archive).testzip() is None
     assert archive.stem.removeprefix("export-") in said
@@ -78,9 +78,13 @@ def test_the_readme_leads_from_a_search_to_the_archive_of_the_served_sample(samp
 
 @pytest.mark.usefixtures("curl")
 def test_what_make_run_prints_to_be_typed_works_as_it_is(sample: Served, tmp_path: Path) -> None:
-    said = bash(commands(sample.said, "In another terminal"), tmp_path)
+    lines = commands(sample.said, "In another terminal")
+    assert lines.count(f"{COMMAND} ") == 3
+    said = bash(lines.replace(COMMAND, f"{sys.executable} -m app.client"), tmp_path, f"PYTHONPATH={ROOT}")
     assert '"name":"sample"' in said.replace(" ", "")
-    assert '"candidate"' in said
+    assert said.count("MacBook  Chrome") == 2
+    archive = sample.place.folder / "sample" / f"export-{re.findall(r'Requested: (.*)', said)[0]}.zip"
+    assert zipfile.ZipFile(archive).testzip() is None
 
 
 def test_what_the_demo_says_to_try_next_works_as_it_is(tmp_path: Path) -> None:
