@@ -1,5 +1,6 @@
 """python -m app.client: the same as the command `dossier`."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -13,6 +14,10 @@ def main() -> int:
         return int(import_module("app.client.command").run(sys.argv[1:]))
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read has gone, and Python would complain of it once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == "__main__":

@@ -11,11 +11,15 @@ _NOTHING = "Nothing was requested."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("the combination, asked for at a terminal where it is not named")
+    group = parser.add_argument_group("the combination", "What is not named is asked for, at a terminal.")
     group.add_argument("--source", metavar="ID", help="look in this data source alone")
     group.add_argument("--device", metavar="D", help="as the search shows it, together with --browser")
     group.add_argument("--browser", metavar="B", help="as the search shows it, together with --device")
     group.add_argument("--choose", type=int, metavar="NUMBER", help="the number that the search shows")
+
+
+def is_named(arguments: argparse.Namespace) -> bool:
+    return arguments.choose is not None or arguments.device is not None
 
 
 def check(arguments: argparse.Namespace) -> None:

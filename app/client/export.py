@@ -6,7 +6,7 @@ from app.client import choose, download, search
 from app.client.ended import Code, Ended, Json
 from app.client.part import require_free
 from app.client.screen import Screen, interrupted, minute
-from app.client.search import Candidate, candidates, nobody, searched
+from app.client.search import Candidate, candidates, nobody, shown
 from app.client.service import Service
 from app.client.wait import finished, require_ready
 
@@ -38,7 +38,9 @@ def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
 
 def _offered(arguments: argparse.Namespace, service: Service, screen: Screen) -> list[Candidate]:
     """Of one data source, if that is named; the numbers are those of all."""
-    found = searched(service, screen, arguments.identifier, arguments.kind, arguments.source)
+    found = service.search(arguments.identifier, arguments.kind)
+    if not screen.as_json or (screen.can_ask and not choose.is_named(arguments)):
+        screen.say(*shown(found, arguments.source))
     sources = [str(one["id"]) for one in found["data_sources"]]
     if arguments.source not in (None, *sources):
         raise Ended(Code.MISUSED, f"There is no data source {arguments.source}; there are: {', '.join(sources)}.")

@@ -19,14 +19,19 @@ _LINE = "{0}  {1}\n  {2}, {3}\n  {4}\n  by {5}, case {6}\n  {7}"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--identifier", metavar="X", help="of one Tracking ID or email; goes with no filter")
-    parser.add_argument("--identifier-kind", choices=KINDS, help="without it, something with an @ is an email")
+    parser.add_argument(
+        "--identifier-kind",
+        choices=KINDS,
+        metavar="KIND",
+        help="email or tracking_id (default: with an @ it is an email)",
+    )
     parser.add_argument("--status", metavar="S", help="queued, compiling, ready, failed, cancelled, revoked or expired")
     parser.add_argument("--requested-by", metavar="NAME", help="the administrator's name")
     parser.add_argument("--case-reference", metavar="TEXT")
     parser.add_argument("--from", type=_moment, metavar="DAY", help="2026-01-31 or 2026-01-31T09:00:00Z, or later")
     parser.add_argument("--to", type=_moment, metavar="DAY", help="before this day or moment, in UTC")
     parser.add_argument("--data-source", metavar="ID")
-    parser.add_argument("--kind", choices=("export", "erasure"))
+    parser.add_argument("--kind", choices=("export", "erasure"), metavar="KIND", help="export or erasure")
     parser.add_argument("--all", action="store_true", help="every page, and not the first alone")
 
 

@@ -78,9 +78,9 @@ class Fitting:
         table = Padding(self._table, (0, 0, 0, 2), expand=False)
         wanted = Measurement.get(console, options.update(max_width=_ANY_WIDTH), table).maximum
         if wanted <= options.max_width:
-            yield from ("", table, "")
+            yield from ("", table)
         else:
-            for line in self._lines:
+            for line in filter(None, self._lines):
                 yield Indented(line.strip(), len(line) - len(line.lstrip()))
 
 

@@ -14,7 +14,7 @@ from app.kit.text import visible
 
 KINDS = ("email", "tracking_id")
 _COLUMNS = ("No", "Device", "Browser", "First seen", "Last seen", "Count", "Note")
-_LINE = "  {0:>4}  {1} · {2}\n        {5}, {3} – {4}\n        {6}"
+_LINE = "  {0:>4}  {1} · {2}\n        {5} interactions, {3} – {4}\n        {6}"
 # A few words for the table, and the sentence that stands below it.
 _WARNINGS = {
     "shared-browser": ("shared", "more than one person used this browser, so what is exported may be another's."),
@@ -50,23 +50,19 @@ class Candidate:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("identifier", help="a Tracking ID or an email")
-    parser.add_argument("--kind", choices=KINDS, help="without it, something with an @ is an email")
+    parser.add_argument(
+        "--kind", choices=KINDS, metavar="KIND", help="email or tracking_id (default: with an @ it is an email)"
+    )
 
 
 def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
-    found = searched(service, screen, arguments.identifier, arguments.kind)
+    found = service.search(arguments.identifier, arguments.kind)
+    if not screen.as_json:
+        screen.say(*shown(found))
     screen.result(found)
     if not candidates(found):
         raise nobody(found)
     return Code.DONE
-
-
-def searched(service: Service, screen: Screen, identifier: str, kind: str | None, source: str | None = None) -> Json:
-    """What was found, and shown as well where a person looks; of one data source alone, if that is named."""
-    found = service.search(identifier, kind)
-    if not screen.as_json or screen.can_ask:
-        screen.say(*shown(found, source))
-    return found
 
 
 def candidates(found: Json) -> list[Candidate]:
@@ -97,8 +93,7 @@ def shown(found: Json, only: str | None = None) -> Iterator[RenderableType]:
             yield from _indented(_answer(source))
             for visitor in source["visitors"]:
                 yield from _visitor(visitor, [one for one in every if one.visitor is visitor])
-            yield from _indented(_remarks(source))
-            yield from _unbound(source)
+            yield from _remarks(source)
 
 
 def _visitor(visitor: Json, offered: Sequence[Candidate]) -> Iterator[RenderableType]:
@@ -124,8 +119,15 @@ def _answer(source: Json) -> Iterator[str]:
         yield "Nobody matches."
 
 
-def _remarks(source: Json) -> Iterator[str]:
-    """Warnings as sentences, once each; and that there is more."""
+def _remarks(source: Json) -> Iterator[RenderableType]:
+    """What is to be known of the combinations, apart from them."""
+    told = [*map(Indented, _warnings(source)), *_unbound(source)]
+    if source["visitors"] and told:
+        yield from ("", *told)
+
+
+def _warnings(source: Json) -> Iterator[str]:
+    """Each as a sentence, once; and that there is more."""
     found = [one for visitor in source["visitors"] for one in visitor["combinations"]]
     for slug in dict.fromkeys(slug for one in found for slug in one["warnings"]):
         short, sentence = _WARNINGS.get(slug, (slug, "this version of the command knows no words for it."))
@@ -135,9 +137,9 @@ def _remarks(source: Json) -> Iterator[str]:
 
 
 def _unbound(source: Json) -> Iterator[RenderableType]:
-    if source["visitors"] and source["unbound_sections"]:
-        yield from _indented(["Exported whichever combination is chosen:"])
-    for one in source["unbound_sections"] if source["visitors"] else ():
+    if source["unbound_sections"]:
+        yield Indented("Exported whichever combination is chosen:")
+    for one in source["unbound_sections"]:
         yield Indented(f"{visible(one['title'])}: {visible(one['because'])}.", 4)
 
 

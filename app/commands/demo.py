@@ -22,7 +22,7 @@ from app.client.download import downloaded
 from app.client.ended import Code, Ended, Json
 from app.client.export import requested
 from app.client.screen import Screen
-from app.client.search import candidates, searched
+from app.client.search import candidates, shown
 from app.client.service import Service
 from app.client.wait import finished, require_ready
 from app.commands.api import Guest, Server, config_of, listening, serve
@@ -149,7 +149,8 @@ class Demo:
 
     def _tell(self, identifier: str) -> None:
         self._screen.say(f"\nSearching every data source of Acme Outdoor for {identifier}:")
-        found = searched(self._service, self._screen, identifier, None)
+        found = self._service.search(identifier)
+        self._screen.say(*shown(found))
         offered = candidates(found)
         if not offered:
             names = " and ".join(source["title"] for source in found["data_sources"])

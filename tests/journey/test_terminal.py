@@ -35,7 +35,7 @@ def test_make_complains_of_no_ctrl_c(somewhere: Place, target: str, said: str) -
 
 def test_a_narrow_terminal_shows_lists_instead_of_tables_that_are_cut(somewhere: Place) -> None:
     narrow = somewhere.run("demo", COLUMNS="50").stdout
-    assert "     5  Windows computer · Firefox\n        23, " in narrow
+    assert "     5  Windows computer · Firefox\n        23 interactions, " in narrow
     assert "  interactions: 200,000\n    " in narrow
     assert "…" not in narrow
     kept = ("{", "/", ".venv", "# ", "The archive")
