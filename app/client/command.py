@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
+import httpx
+
 from app.client import download, export, history, revoke, search
 from app.client.connection import connected
 from app.client.ended import CODES, Code, Ended
+from app.client.problems import away, foreign
 from app.client.screen import Screen
 from app.client.service import service_of
 from app.client.settings import add_connection, flags_of, wanted
@@ -48,16 +51,28 @@ def run(given: Sequence[str]) -> int:
     arguments = _parser().parse_args(given)
     screen = Screen(as_json=arguments.json)
     try:
-        ask = wanted(arguments, os.environ, screen.warn)
-        with connected(ask.url, ask.key, screen.warn) as connection:
-            service = service_of(connection, ask.data_center, _name(sys.argv[0]), flags_of(arguments))
-            return int(arguments.run(arguments, service, screen))
+        return int(_run(arguments, screen))
     except Ended as ended:
         screen.error(ended)
         return int(ended.code)
     except KeyboardInterrupt:
-        screen.error(Ended(Code.INTERRUPTED, "Interrupted. Nothing was changed."))
+        screen.error(Ended(Code.INTERRUPTED, "Interrupted."))
         return int(Code.INTERRUPTED)
+
+
+def _run(arguments: argparse.Namespace, screen: Screen) -> int:
+    """Raises Ended, whatever else may go wrong on the way to the service."""
+    ask = wanted(arguments, os.environ, screen.warn)
+    try:
+        with connected(ask.url, ask.key, screen.warn) as connection:
+            service = service_of(connection, ask.data_center, _name(sys.argv[0]), flags_of(arguments))
+            done: int = arguments.run(arguments, service, screen)
+            return done
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise away(ask.url, error) from error
+    except (LookupError, TypeError) as error:
+        # Well formed, but not of the form that the contract promises.
+        raise foreign(ask.url) from error
 
 
 def _name(called: str) -> str:

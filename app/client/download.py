@@ -59,18 +59,22 @@ def downloaded(service: Service, screen: Screen, export: Json, output: str | Non
 
 
 def _download(service: Service, screen: Screen, export: Json, target: Path, output: str | None) -> None:
-    later = service.later(export["id"], output)
     try:
         with part_of(target) as part:
             try:
-                _fill(Source(service, export), screen, part, export["size"])
+                _fill(Source(service, export), screen, part, service.later(export["id"], output))
+                _settle(part, export, target)
             except KeyboardInterrupt:
-                raise interrupted(_kept(part, later)) from None
-            except Ended as error:
-                raise Ended(error.code, f"{error.sentence} {_kept(part, later)}", error.problem) from error
-            _settle(part, export, target)
+                raise interrupted(_kept(part, service.later(export["id"], output))) from None
     except OSError as error:
         raise Ended(Code.DOES_NOT_HOLD, f"{target} cannot be written: {error.strerror or error}.") from error
+
+
+def _fill(source: "Source", screen: Screen, part: Part, later: str) -> None:
+    try:
+        _fetch(source, screen, part)
+    except Ended as error:
+        raise Ended(error.code, f"{error.sentence} {_kept(part, later)}", error.problem) from error
 
 
 def _kept(part: Part, later: str) -> str:
@@ -89,9 +93,11 @@ def _settle(part: Part, export: Json, target: Path) -> None:
     part.finish(target)
 
 
-def _fill(source: "Source", screen: Screen, part: Part, whole: int) -> None:
+def _fetch(source: "Source", screen: Screen, part: Part) -> None:
     """Takes the rest up after every break; gives up after some tries that brought nothing."""
-    tries = 0
+    tries, whole = 0, source.export["size"]
+    if part.length > whole:
+        part.begin("")
     progress = bar(screen)
     with live(screen, progress):
         task = progress.add_task("Downloading", total=whole)

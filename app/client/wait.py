@@ -24,10 +24,15 @@ _ENDED = {
 
 def finished(service: Service, screen: Screen, export_id: str) -> Json:
     """The export in its last state. Raises Ended where Ctrl-C was pressed: the export goes on."""
+    later = f"The export goes on. To have it later: {service.later(export_id)}"
     try:
         return _waited(service, screen, export_id)
     except KeyboardInterrupt:
-        raise interrupted(f"The export goes on. To have it later: {service.later(export_id)}") from None
+        raise interrupted(later) from None
+    except Ended as error:
+        if error.code != Code.AWAY:
+            raise
+        raise Ended(error.code, f"{error.sentence} {later}", error.problem) from error
 
 
 def require_ready(export: Json) -> None:
