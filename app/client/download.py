@@ -65,7 +65,7 @@ def _download(service: Service, screen: Screen, export: Json, target: Path, outp
                 _fill(Source(service, export), screen, part, service.later(export["id"], output))
                 _settle(part, export, target)
             except KeyboardInterrupt:
-                raise interrupted(_kept(part, service.later(export["id"], output))) from None
+                raise interrupted(_kept(part), service.later(export["id"], output)) from None
     except OSError as error:
         raise Ended(Code.DOES_NOT_HOLD, f"{target} cannot be written: {error.strerror or error}.") from error
 
@@ -74,13 +74,17 @@ def _fill(source: "Source", screen: Screen, part: Part, later: str) -> None:
     try:
         _fetch(source, screen, part)
     except Ended as error:
-        raise Ended(error.code, f"{error.sentence} {_kept(part, later)}", error.problem) from error
+        if error.code == Code.DOES_NOT_HOLD:
+            # Revoked or expired on the way: what came is not to be had any more, and does not stay.
+            part.discard()
+            raise
+        raise error.but(_kept(part), later) from error
 
 
-def _kept(part: Part, later: str) -> str:
+def _kept(part: Part) -> str:
     if not part.length:
-        return f"Nothing was kept. To begin anew: {later}"
-    return f"{size(part.length)} are kept in {part.path}. To go on from there: {later}"
+        return "Nothing was kept. To begin anew:"
+    return f"{size(part.length)} are kept in {part.path}. To go on from there:"
 
 
 def _settle(part: Part, export: Json, target: Path) -> None:

@@ -29,16 +29,20 @@ CODES = {
 
 
 class Ended(Exception):
-    """`problem` is the service's own document, `slug` its name."""
+    """`problem` is the service's own document; `then` is what to type next, where the sentence ends in a colon."""
 
-    def __init__(self, code: Code, sentence: str, problem: Json | None = None) -> None:
+    def __init__(self, code: Code, sentence: str, problem: Json | None = None, then: str = "") -> None:
         super().__init__(sentence)
-        self.code, self.sentence, self.problem = code, sentence, problem
+        self.code, self.sentence, self.problem, self.then = code, sentence, problem, then
 
-    @property
-    def slug(self) -> str:
-        return str((self.problem or {}).get("type", "")).rpartition("/")[2]
+    def but(self, sentence: str, then: str) -> "Ended":
+        """The same end, with more to say."""
+        return Ended(self.code, f"{self.sentence} {sentence}", self.problem, then)
 
     def document(self) -> Json:
         """A problem document, also where the service had no part in it (RFC 9457, 4.2.1)."""
-        return self.problem or {"type": "about:blank", "title": CODES[self.code], "detail": self.sentence}
+        return self.problem or {
+            "type": "about:blank",
+            "title": CODES[self.code],
+            "detail": f"{self.sentence} {self.then}".rstrip(),
+        }

@@ -49,6 +49,8 @@ class Screen:
             print(json.dumps(ended.document(), ensure_ascii=True), file=sys.stderr)
         else:
             self.warn(ended.sentence)
+            if ended.then:
+                self._errors.print(f"  {ended.then}", soft_wrap=True)
 
     @property
     def can_ask(self) -> bool:
@@ -126,5 +128,5 @@ def number_of(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < len(str(_ANY_WIDTH**3)) else None
 
 
-def interrupted(sentence: str) -> Ended:
-    return Ended(Code.INTERRUPTED, f"Interrupted. {sentence}")
+def interrupted(sentence: str, then: str = "") -> Ended:
+    return Ended(Code.INTERRUPTED, f"Interrupted. {sentence}", then=then)

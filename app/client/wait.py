@@ -24,15 +24,15 @@ _ENDED = {
 
 def finished(service: Service, screen: Screen, export_id: str) -> Json:
     """The export in its last state. Raises Ended where Ctrl-C was pressed: the export goes on."""
-    later = f"The export goes on. To have it later: {service.later(export_id)}"
+    told = ("The export goes on. To have it later:", service.later(export_id))
     try:
         return _waited(service, screen, export_id)
     except KeyboardInterrupt:
-        raise interrupted(later) from None
+        raise interrupted(*told) from None
     except Ended as error:
         if error.code != Code.AWAY:
             raise
-        raise Ended(error.code, f"{error.sentence} {later}", error.problem) from error
+        raise error.but(*told) from error
 
 
 def require_ready(export: Json) -> None:
@@ -71,7 +71,7 @@ def _waited(service: Service, screen: Screen, export_id: str) -> Json:
 
 def _figures(export: Json) -> str:
     made = export["progress"]
-    if not made:
+    if not made or not made["sections_total"]:
         return f"  {export['status']}"
     of = f" of {count(made['rows_estimated'])}" if made["rows_estimated"] else ""
     sections = f"{made['sections_done']} of {made['sections_total']} sections"

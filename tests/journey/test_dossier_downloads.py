@@ -97,6 +97,16 @@ def test_ctrl_c_keeps_what_came_and_says_how_to_go_on(at: Desk, proxy: Proxy) ->
     assert f"export-{export}.zip.part" in at.left()
 
 
+def test_what_is_revoked_on_the_way_leaves_nothing(at: Desk, proxy: Proxy) -> None:
+    export = at.ready()["id"]
+    with stuck(at, proxy, export) as process:
+        assert at.run("revoke", export, "--yes").returncode == 0
+        proxy.heal(hang_up=True)
+        _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, b"revoked" in complaints) == (1, True)
+    assert at.left() == set()
+
+
 def test_a_part_of_another_archive_is_not_gone_on_with(at: Desk) -> None:
     export = at.ready()["id"]
     part = at.folder / f"export-{export}.zip.part"
