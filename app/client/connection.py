@@ -25,6 +25,8 @@ _BUSY = (
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 )
+# What says so has not been done; after the other two nobody knows.
+_NOT_DONE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 
 
@@ -73,7 +75,7 @@ class Connection:
                     raise away(self.client.base_url, error) from error
                 time.sleep(pause)
                 continue
-            if not _asks_to_wait(answer):
+            if not _asks_to_wait(answer) or not (again or answer.status_code in _NOT_DONE):
                 return answer
             answer.close()
             self._wait(answer, pause)

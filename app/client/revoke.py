@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
     if not arguments.yes:
         _confirm(service.export(arguments.export), screen)
-    cancelled = service.end(arguments.export)
+    cancelled = _ended(service, arguments.export)
     if cancelled is None:
         screen.say("Revoked: the archive is deleted, and nobody can download it any more.")
     else:
@@ -26,6 +26,15 @@ def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
     if screen.as_json:
         screen.result(cancelled or service.export(arguments.export))
     return Code.DONE
+
+
+def _ended(service: Service, export_id: str) -> Json | None:
+    try:
+        return service.end(export_id)
+    except Ended as error:
+        if error.code != Code.AWAY:
+            raise
+        raise error.but("It may have been done all the same; see:", f"{service.name} history{service.flags}") from error
 
 
 def _confirm(export: Json, screen: Screen) -> None:

@@ -80,7 +80,9 @@ def nobody(found: Json) -> Ended:
     silent = [visible(one["title"]) for one in found["data_sources"] if one["status"] == "unavailable"]
     if silent:
         return Ended(Code.AWAY, f"Nobody was found, but {' and '.join(silent)} did not answer. Search again later.")
-    return Ended(Code.DOES_NOT_HOLD, "Nobody was found: no data source holds anything about this identifier.")
+    unasked = [visible(one["title"]) for one in found["data_sources"] if one["status"] == "unsupported"]
+    others = f" {' and '.join(unasked)} cannot be searched by this kind of identifier." if unasked else ""
+    return Ended(Code.DOES_NOT_HOLD, f"Nobody was found who matches this identifier.{others}")
 
 
 def shown(found: Json, only: str | None = None) -> Iterator[RenderableType]:

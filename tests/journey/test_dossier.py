@@ -12,7 +12,7 @@ import pytest
 
 from app.settings import unknown_settings
 from tests.desk import COMMAND, JANES_IPHONE, Desk, desk, looks_like
-from tests.journey.test_processes import Site, site
+from tests.journey.test_processes import Site, requested, site
 from tests.terminal import CTRL_C, terminal
 
 EMAIL = JANES_IPHONE[0]
@@ -180,6 +180,16 @@ def test_the_history_fits_and_says_where_there_is_more(at: Desk) -> None:
     assert at.run("history", "--from", "yesterday").returncode == 2
     assert at.run("history", "--status", "strange").returncode == 2
     assert at.run("history", "--identifier", EMAIL, "--status", "ready").returncode == 2
+
+
+def test_the_history_is_shown_page_by_page_or_all_at_once(place: Site, at: Desk) -> None:
+    with place.client(at.key) as client:
+        for _ in range(51):
+            client.delete(requested(client))
+    assert "These are the newest 50; there is more, which --all shows." in at.run("history").stdout
+    every = at.json("history", "--data-source", "website", "--all")["items"]
+    assert len({one["id"] for one in every}) == len(every) > 50
+    assert at.run("history", "--data-source", "website", "--all").stdout.count("  by maria, ") == len(every)
 
 
 def test_help_is_wrapped_to_the_terminal_and_has_an_example_of_everything(at: Desk) -> None:

@@ -149,27 +149,3 @@ def test_what_lies_there_is_never_overwritten(at: Desk) -> None:
     assert (again.returncode, "It has been downloaded before" in again.stdout) == (0, True)
     nowhere = at.run("download", export, "--output", str(at.folder / "missing" / "it.zip"))
     assert (nowhere.returncode, "There is no folder" in nowhere.stderr) == (2, True)
-
-
-def test_ctrl_c_while_waiting_leaves_the_export_going_on(at: Desk) -> None:
-    with at.sits("export", *JANES_IPHONE, "--output", str(at.folder)) as shown:
-        shown.until("Requested")
-        shown.until("Compiling")
-        shown.press(CTRL_C)
-    assert at.ended == 130, shown.text
-    (export,) = [line.split()[1] for line in shown.text.splitlines() if line.startswith("Requested")]
-    assert f"The export goes on. To have it later: dossier download {export}" in " ".join(shown.text.split())
-    assert at.left() == set()
-    # It waits for what is not finished yet.
-    assert at.run("download", export, "--output", str(at.folder)).returncode == 0
-    assert whole(at, export)
-
-
-def test_an_unfinished_export_is_cancelled_by_revoke(at: Desk) -> None:
-    with at.sits("export", *JANES_IPHONE, "--output", str(at.folder)) as shown:
-        shown.until("Compiling")
-        (export,) = [line.split()[1] for line in shown.text.splitlines() if line.startswith("Requested")]
-        cancelled = at.run("revoke", export, "--yes")
-    assert (cancelled.returncode, "Cancelled" in cancelled.stdout) == (0, True)
-    assert (at.ended, "The export was cancelled." in shown.text) == (1, True)
-    assert at.left() == set()

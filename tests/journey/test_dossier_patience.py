@@ -1,4 +1,4 @@
-"""The command `dossier` waits for a service that is away for a moment, and tells one that is no Dossier."""
+"""The command `dossier` waits: for an export, for a service that is busy or away for a moment; and not for what is no Dossier."""
 
 import json
 import subprocess
@@ -15,8 +15,10 @@ import pytest
 
 from tests.desk import COMMAND, JANES_IPHONE, Desk, desk
 from tests.journey.test_processes import ROOT, Site, site
+from tests.terminal import CTRL_C
 
-EVENTS = 120_000
+# Seconds of work, on any machine.
+EVENTS = 600_000
 
 
 @contextmanager
@@ -61,6 +63,13 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield desk(place, tmp_path_factory.mktemp("archives"))
 
 
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    place = site(tmp_path_factory.mktemp("slow"), EVENTS)
+    with place.serving():
+        yield desk(place, tmp_path_factory.mktemp("archives"))
+
+
 def test_a_service_that_is_busy_is_asked_again_when_it_said_so(at: Desk) -> None:
     with gate(at.url, 2, "3") as (url, came):
         done = at.run("history", "--data-center", "acme", "--url", url)
@@ -81,8 +90,32 @@ def test_what_is_no_dossier_is_told_in_one_sentence(at: Desk) -> None:
     assert "not as Dossier does" in json.loads(done.stderr)["detail"]
 
 
+def test_ctrl_c_while_waiting_leaves_the_export_going_on(slow: Desk) -> None:
+    with slow.sits("export", *JANES_IPHONE, "--output", str(slow.folder)) as shown:
+        shown.until("Requested")
+        shown.until("Compiling")
+        shown.press(CTRL_C)
+    assert slow.ended == 130, shown.text
+    (export,) = [line.split()[1] for line in shown.text.splitlines() if line.startswith("Requested")]
+    assert f"The export goes on. To have it later: dossier download {export}" in " ".join(shown.text.split())
+    assert not list(slow.folder.glob(f"*{export}*"))
+    # It waits for what is not finished yet.
+    assert slow.run("download", export, "--output", str(slow.folder)).returncode == 0
+    assert [path.name for path in slow.folder.glob(f"*{export}*")] == [f"export-{export}.zip"]
+
+
+def test_an_unfinished_export_is_cancelled_by_revoke(slow: Desk) -> None:
+    with slow.sits("export", *JANES_IPHONE, "--output", str(slow.folder)) as shown:
+        shown.until("Compiling")
+        (export,) = [line.split()[1] for line in shown.text.splitlines() if line.startswith("Requested")]
+        cancelled = slow.run("revoke", export, "--yes")
+    assert (cancelled.returncode, "Cancelled" in cancelled.stdout) == (0, True)
+    assert (slow.ended, "The export was cancelled." in shown.text) == (1, True)
+    assert not list(slow.folder.glob(f"*{export}*"))
+
+
 def test_a_service_that_starts_again_while_somebody_waits_is_waited_for(tmp_path: Path) -> None:
-    place = site(tmp_path, EVENTS)
+    place = site(tmp_path, EVENTS // 4)
     at = desk(place, tmp_path / "archives")
     with place.serving():
         waiting = begun(place, at)
