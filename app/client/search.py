@@ -93,7 +93,8 @@ def shown(found: Json, only: str | None = None) -> Iterator[RenderableType]:
             yield ""
             yield Text(visible(source["title"]), style="bold")
             yield from _indented(_answer(source))
-            for visitor in source["visitors"]:
+            for number, visitor in enumerate(source["visitors"]):
+                yield from [""] if number else []
                 yield from _visitor(visitor, [one for one in every if one.visitor is visitor])
             yield from _remarks(source)
 
