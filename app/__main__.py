@@ -1,15 +1,14 @@
 """python -m app COMMAND: one entry for everything that the service does from a terminal."""
 
 import argparse
-import codecs
 import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from io import TextIOWrapper
 from typing import Protocol
 
 from app.kit.errors import Misconfigured
+from app.kit.plain import speak_plainly
 
 COMMANDS = {
     "api": "serve the HTTP API; in the embedded default it compiles the archives too",
@@ -23,9 +22,6 @@ COMMANDS = {
     "openapi": "print the OpenAPI document",
     "verify": "check archives against their own manifests, offline",
 }
-
-
-_PLAIN = {"•": "*", "·": "-", "–": "-", "…": "...", "“": '"', "”": '"', "─": "-"}
 
 
 class Command(Protocol):
@@ -46,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="with --help: what it takes")
-    _speak_plainly()
+    speak_plainly()
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = parser.parse_args(given[:1]).command
     try:
@@ -56,20 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-
-
-def _speak_plainly() -> None:
-    """A terminal without Unicode shows the nearest that it has, instead of ending the command."""
-    codecs.register_error("plain", _plain)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="plain")
-
-
-def _plain(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return "".join(_PLAIN.get(one, "?") for one in error.object[error.start : error.end]), error.end
 
 
 def _run(name: str, arguments: Sequence[str]) -> int:

@@ -23,6 +23,7 @@ from app.kit.problem import answer_failure, answer_invalid, answer_protocol
 from app.sources import endpoints as sources
 from app.startup import prepare_store
 from app.visitors import endpoints as visitors
+from app.webhooks import endpoints as webhooks
 
 VERSION = "0.1.0"
 # In the order of the data's path.
@@ -33,6 +34,7 @@ _TAGS = {
     "exports": "One candidate's data as a ZIP: requested, compiled in the background, downloaded, revoked.",
     "history": "Every export of a data center, for years.",
     "audit": "What was done, by whom and when.",
+    "webhooks": "What other services are told, if the data center names them.",
     "service": "Whether it works, and what its problems mean.",
 }
 _DESCRIPTION = (
@@ -48,6 +50,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False, lifespan=_life_of(services),
         openapi_tags=[{"name": name, "description": said} for name, said in _TAGS.items()],
         generate_unique_id_function=lambda route: route.name,
+        webhooks=webhooks.described(),
     )  # fmt: skip
     for router in _routers(services):
         app.include_router(router)

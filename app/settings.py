@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.kit.errors import Misconfigured
 
 PREFIX = "DOSSIER_"
+# The command `dossier` reads these, and may be used where the service runs.
+OF_THE_CLIENT = ("DOSSIER_URL", "DOSSIER_DATA_CENTER", "DOSSIER_KEY", "DOSSIER_KEY_FILE")
 
 
 class Settings(BaseModel):
@@ -127,7 +129,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     """Variables with our prefix that are no setting of this version, a typo perhaps."""
-    known = {variable(name) for name in Settings.model_fields}
+    known = {variable(name) for name in Settings.model_fields}.union(OF_THE_CLIENT)
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
 
 

@@ -8,9 +8,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 
+from app.kit.clock import now
+from app.kit.identity import uuid7
+from app.sources.receiver import EVENTS
+from app.webhooks.delivery import Delivery
+from app.webhooks.send import message
 from tests.builders import BASE, EMAIL, candidate, finished, request_export, running
 
 Examples = dict[str, dict[str, Any]]
@@ -58,9 +64,16 @@ async def _take_export(taking: Taking) -> None:
     requested = await taking.ask("create_export", "POST", f"{BASE}/exports", chosen, **_CENTER)
     path, one = requested.headers["location"], _CENTER | {"id": requested.json()["id"]}
     await finished(taking.client, path)
+    _take_messages(taking, UUID(one["id"]))
     await taking.ask("get_export", "GET", path, **one)
     await taking.ask("create_link", "POST", f"{path}/links", **one)
     taking.taken["download_archive"] = {"parameters": one}
+
+
+def _take_messages(taking: Taking, export: UUID) -> None:
+    for event in EVENTS:
+        sent = Delivery(uuid7(now()), "acme", "crm", event, export, now(), uuid7(now()), 0)
+        taking.taken[event.replace(".", "_")] = {"request": json.loads(message(sent))}
 
 
 async def _take_retry(taking: Taking, shop: Path) -> None:

@@ -1,35 +1,38 @@
-"""Does the main job on sample data, over the HTTP API; with --serve it serves the sample and prints a key."""
+"""Does the main job on sample data with the client's own means; with --serve it serves the sample and prints a key."""
 
 import argparse
 import asyncio
-import hashlib
 import json
 import logging
 import os
 import signal
 import zipfile
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shlex import quote
 from socket import socket
-from typing import Any
-
-import httpx
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from threading import Thread
 
 from app.access.keys import KeyOrder, Keys
 from app.bootstrap import Services, build_services
+from app.client.connection import connected
+from app.client.download import downloaded
+from app.client.ended import Code, Ended, Json
+from app.client.export import requested
+from app.client.screen import Screen
+from app.client.search import candidates, shown
+from app.client.service import Service
+from app.client.wait import finished, require_ready
 from app.commands.api import Guest, Server, config_of, listening, serve
 from app.commands.sample.generate import sample_is_current, write_sample
-from app.commands.screen import candidates, first_rows, said, sections
-from app.kit.errors import Misconfigured
+from app.commands.screen import first_rows, sections
 from app.kit.logs import configure
 from app.settings import Settings, read_settings
 from app.startup import hold_lock, prepare_schema
 
-BASE = "/v1/data-centers/acme"
+DATA_CENTER = "acme"
 IDENTIFIER = "maria.keller@example.com"
 _SHOWN_BYTES = 1 << 20
 
@@ -40,19 +43,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    console = Console(highlight=False)
+    screen = Screen()
     settings = _own_settings(read_settings(os.environ))
     # The directory and the port come first: what another process serves there is left as it is.
     with ExitStack() as stack:
         hold_lock(settings, stack)
         sockets = listening(settings if arguments.serve else settings.model_copy(update={"port": 0}))
-        _make_sample(console, settings.var_dir)
+        _make_sample(screen, settings.var_dir)
         services = build_services(settings, os.environ | sample_databases(settings.var_dir))
         if arguments.serve:
-            return asyncio.run(_serve(console, settings, services, Server(config_of(settings, services)), sockets))
+            return asyncio.run(_serve(screen, settings, services, Server(config_of(settings, services)), sockets))
         # From here on Ctrl-C is an exception, so that the terminal gets its cursor back.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        return asyncio.run(_show(console, settings, services, sockets, arguments.identifier))
+        with _serving(settings, services, sockets) as (url, key), connected(url, key, screen.warn) as connection:
+            return Demo(screen, Service(connection, DATA_CENTER), settings.var_dir).tell(arguments.identifier)
 
 
 def _own_settings(given: Settings) -> Settings:
@@ -63,9 +67,9 @@ def _own_settings(given: Settings) -> Settings:
     return Settings.model_validate(own | kept)
 
 
-def _make_sample(console: Console, folder: Path) -> None:
+def _make_sample(screen: Screen, folder: Path) -> None:
     if not sample_is_current(folder):
-        console.print("Making the sample: one data center, two data sources, a few hundred visitors …")
+        screen.say("Making the sample: one data center, two data sources, a few hundred visitors …")
         write_sample(folder)
 
 
@@ -77,32 +81,21 @@ def sample_databases(folder: Path) -> dict[str, str]:
     }
 
 
-async def _serve(
-    console: Console, settings: Settings, services: Services, server: Server, sockets: list[socket]
-) -> int:
+async def _serve(screen: Screen, settings: Settings, services: Services, server: Server, sockets: list[socket]) -> int:
     configure("text")
     await prepare_schema(settings, services.database)
     key = await _new_key(services.keys, "sample")
-    where, send = f"http://{settings.host}:{settings.port}", 'curl -H "Authorization: Bearer $KEY"'
-    console.print(f"Serving the sample on {where} until Ctrl-C. In another terminal, with the key made just now:\n")
-    console.print(
-        f"  KEY={key}\n"
-        f"  {send} {where}/v1/me\n"
-        f"  {send} -H 'Content-Type: application/json' -d '{{\"identifier\": \"{IDENTIFIER}\"}}'"
-        f" {where}{BASE}/visitors/search\n",
-        soft_wrap=True,
+    url, folder = f"http://{settings.host}:{settings.port}", quote(f"{settings.var_dir}/")
+    screen.say(f"Serving the sample on {url} until Ctrl-C. In another terminal, with the key made just now:", "")
+    screen.line(
+        f"  export DOSSIER_KEY={key}\n"
+        f"  export DOSSIER_URL={url}\n"
+        f"  .venv/bin/dossier search {IDENTIFIER}\n"
+        f"  .venv/bin/dossier export {IDENTIFIER} --device MacBook --browser Chrome --output {folder}\n"
+        "  .venv/bin/dossier history\n"
+        '  curl -H "Authorization: Bearer $DOSSIER_KEY" $DOSSIER_URL/v1/me\n'
     )
     return await serve(server, sockets, services.crew)
-
-
-async def _show(
-    console: Console, settings: Settings, services: Services, sockets: list[socket], identifier: str
-) -> int:
-    configure("text", logging.WARNING)
-    await prepare_schema(settings, services.database)
-    key = await _new_key(services.keys, "demo")
-    async with _client(settings, services, sockets, key) as client:
-        return await Demo(console, client, settings.var_dir).tell(identifier)
 
 
 async def _new_key(keys: Keys, name: str) -> str:
@@ -110,116 +103,81 @@ async def _new_key(keys: Keys, name: str) -> str:
     for row in await keys.listed():
         if row.name == name and row.revoked_at is None:
             await keys.revoke(row.id)
-    return await keys.create(KeyOrder(name, ("acme",), "administrator", None))
+    return await keys.create(KeyOrder(name, (DATA_CENTER,), "administrator", None))
 
 
-@asynccontextmanager
-async def _client(
-    settings: Settings, services: Services, sockets: list[socket], key: str
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the real server, which runs for as long as the block."""
-    server = Guest(config_of(settings, services))
-    serving = asyncio.create_task(server.serve(sockets), name="the demo's server")
-    base, headers = f"http://{settings.host}:{sockets[0].getsockname()[1]}", {"Authorization": f"Bearer {key}"}
+@contextmanager
+def _serving(settings: Settings, services: Services, sockets: list[socket]) -> Iterator[tuple[str, str]]:
+    """Address and key of the real server, which runs in a thread for as long as the block."""
+    server, key = Guest(config_of(settings, services)), Future[str]()
+
+    async def work() -> None:
+        try:
+            configure("text", logging.WARNING)
+            await prepare_schema(settings, services.database)
+            key.set_result(await _new_key(services.keys, "demo"))
+        except Exception as error:
+            key.set_exception(error)
+            raise
+        await serve(server, sockets, services.crew)
+
+    thread = Thread(target=asyncio.run, args=(work(),), name="the demo's server")
+    thread.start()
     try:
-        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30) as client:
-            yield client
+        yield f"http://{settings.host}:{sockets[0].getsockname()[1]}", key.result()
     finally:
         server.should_exit = True
-        await serving
+        thread.join()
 
 
 class Demo:
     """The story as a person wants to see it in a terminal."""
 
-    def __init__(self, console: Console, client: httpx.AsyncClient, folder: Path) -> None:
-        self._console, self._client, self._folder = console, client, folder
+    def __init__(self, screen: Screen, service: Service, folder: Path) -> None:
+        self._screen, self._service, self._folder = screen, service, folder
 
-    async def tell(self, identifier: str) -> int:
-        found = await self._search(identifier)
-        offered = [
-            (source, visitor, one)
-            for source in found
-            for visitor in source["visitors"]
-            for one in visitor["combinations"]
-        ]
+    def tell(self, identifier: str) -> int:
+        """The exit code."""
+        try:
+            self._tell(identifier)
+        except Ended as ended:
+            # The demo's server ends with it, so nothing goes on that could be had later.
+            if ended.code != Code.INTERRUPTED:
+                self._screen.error(ended)
+            return ended.code
+        return Code.DONE
+
+    def _tell(self, identifier: str) -> None:
+        self._screen.say(f"\nSearching every data source of Acme Outdoor for {identifier}:")
+        found = self._service.search(identifier)
+        self._screen.say(*shown(found))
+        offered = candidates(found)
         if not offered:
-            names = " and ".join(source["title"] for source in found)
-            self._console.print(f"No data is held about {identifier} in {names}. That, too, is an answer to give.")
-            return 0
-        source, _, chosen = max(offered, key=lambda one: one[2]["interactions"] or 0)
-        self._console.print(
-            "Anybody can type somebody else's email into a form. So the administrator asks the person for device and "
-            "browser, and chooses exactly one line. The answer here: "
-            f"[bold]{said(chosen['device'])} · {said(chosen['browser'])}[/bold] on {source['title']}.\n"
+            names = " and ".join(source["title"] for source in found["data_sources"])
+            self._screen.say(f"\nNo data is held about {identifier} in {names}. That, too, is an answer to give.")
+            return
+        one = max(offered, key=lambda one: one.found["interactions"] or 0)
+        self._screen.say(
+            "\nAnybody can type somebody else's email into a form. So the administrator asks the person for device and "
+            f"browser, and chooses exactly one line. The answer here: {one.number}, {one.described}.\n"
         )
-        export = await self._export(chosen["candidate"])
-        if export["status"] != "ready":
-            self._console.print(f"The export {export['status']}: {export['problem']}.")
-            return 1
-        self._explain(await self._download(export), export)
-        return 0
+        export = finished(self._service, self._screen, requested(self._service, one.found["candidate"])["id"])
+        require_ready(export)
+        self._explain(downloaded(self._service, self._screen, export, str(self._folder)), export)
 
-    async def _search(self, identifier: str) -> list[dict[str, Any]]:
-        answer = await self._client.post(f"{BASE}/visitors/search", json={"identifier": identifier})
-        answer.raise_for_status()
-        sources: list[dict[str, Any]] = answer.json()["data_sources"]
-        self._console.print(f"\nSearching every data source of Acme Outdoor for [bold]{identifier}[/bold]:")
-        for source in sources:
-            for part in candidates(source):
-                self._console.print(part)
-        return sources
-
-    async def _export(self, candidate: str) -> dict[str, Any]:
-        answer = await self._client.post(f"{BASE}/exports", json={"candidate": candidate})
-        answer.raise_for_status()
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f} rows"),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=self._console) as bar:
-            task = bar.add_task("Compiling", total=None)
-            while True:
-                export: dict[str, Any] = (await self._client.get(answer.headers["location"])).json()
-                progress = export["progress"]
-                if progress is None:
-                    bar.update(task, total=1, completed=1, visible=False)
-                    return export
-                bar.update(task, total=progress["rows_estimated"], completed=progress["rows"])
-                await asyncio.sleep(0.1)
-
-    async def _download(self, export: dict[str, Any]) -> Path:
-        target = self._folder / f"export-{export['id']}.zip"
-        digest = hashlib.sha256()
-        async with self._client.stream("GET", export["links"]["archive"]) as answer:
-            answer.raise_for_status()
-            with target.open("wb") as file:
-                async for chunk in answer.aiter_bytes():
-                    digest.update(chunk)
-                    file.write(chunk)
-        if digest.hexdigest() != export["sha256"]:
-            raise Misconfigured(f"{target} is not what was compiled: its SHA-256 differs.")
-        return target
-
-    def _explain(self, path: Path, export: dict[str, Any]) -> None:
+    def _explain(self, path: Path, export: Json) -> None:
         with zipfile.ZipFile(path) as archive:
             manifest = json.loads(archive.read("META/manifest.json"))
             members = [f"  {one.filename:22}{one.file_size:>14,} bytes" for one in archive.infolist()]
             with archive.open("personal-data.json") as document:
                 beginning = document.read(_SHOWN_BYTES).decode("utf-8", "ignore")
-        say = self._console.print
-        say(f"Compiled, downloaded, SHA-256 as promised: {path.stat().st_size:,} bytes. In the ZIP:")
-        say("\n".join(members))
-        say("\nWhat is in personal-data.json:")
-        for part in sections(manifest):
-            say(part)
+        say, line = self._screen.say, self._screen.line
+        say("\nIn the ZIP:", "\n".join(members), "\nWhat is in personal-data.json:", *sections(manifest))
         say("Its first rows:")
-        say("\n".join(f"  {row}" for row in first_rows(beginning)), markup=False, soft_wrap=True)
-        say(f"\n[bold]The archive:[/bold] {path}", soft_wrap=True)
+        line("\n".join(f"  {row}" for row in first_rows(beginning)))
+        line(f"\nThe archive: {path}")
         say(f"Its link works until {export['expires_at']}, 14 days after it was compiled.")
-        say(_next(path, self._folder / "opened"), markup=False, soft_wrap=True)
+        line(_next(path, self._folder / "opened"))
 
 
 def _next(archive: Path, opened: Path) -> str:

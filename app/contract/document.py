@@ -70,5 +70,5 @@ def _put_examples(operation: Node, examples: Mapping[str, Any]) -> None:
 
 
 def _operations(found: Node) -> Iterator[Node]:
-    for path in found["paths"].values():
+    for path in (*found["paths"].values(), *found.get("webhooks", {}).values()):
         yield from path.values()

@@ -5,12 +5,19 @@ import sys
 import zipfile
 from hashlib import sha256
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from app.kit.clock import now
+from app.sources.receiver import Receiver
+from app.webhooks.delivery import Delivery
+from app.webhooks.send import message, signed
 from tests.page import bash, fenced, with_word
-from tests.sample import ROOT, Served
+from tests.receivers import SECRETS
+from tests.sample import ROOT, Served, wait_until_it_answers
+from tests.servers import free_port
 
 PAGE = ROOT / "docs" / "clients.md"
 
@@ -59,3 +66,24 @@ def test_the_lines_for_curl_keep_the_archive(sample: Served, tmp_path: Path) -> 
     said = bash(lines, tmp_path, *(f"{name}={value}" for name, value in sample.told.items()))
     assert said.endswith(".zip: OK\n")
     assert is_the_archive(tmp_path, sample)
+
+
+def test_the_receiver_prints_what_is_signed_and_refuses_what_is_not(tmp_path: Path) -> None:
+    (tmp_path / "receive.py").write_text(with_word(fenced(PAGE, "python"), "receive.py"))
+    port, secret = free_port(), SECRETS["HOOK_SECRET"]
+    environ = {"HOOK_SECRET": secret, "PORT": str(port)}
+    told = Delivery(uuid4(), "acme", "crm", "export.ready", uuid4(), now(), uuid4(), 0)
+    crm = Receiver("acme", "crm", "https://crm.example", (secret,), (), (), None)
+    headers = signed(told, crm, now(), message(told))
+    with subprocess.Popen(
+        [sys.executable, "receive.py"], cwd=tmp_path, env=environ, stdout=subprocess.PIPE, text=True,
+    ) as receiver:  # fmt: skip
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until_it_answers(address)
+            assert httpx.post(address, content=message(told), headers=headers).status_code == 204
+            assert httpx.post(address, content=message(told) + " ", headers=headers).status_code == 400
+        finally:
+            receiver.terminate()
+        assert receiver.stdout
+        assert receiver.stdout.read() == f"export.ready {told.entry_id}\n"

@@ -14,7 +14,7 @@ from tests.page import bash, fenced, with_word
 from tests.sample import ROOT, Served, place
 
 BLOCKS = fenced(ROOT / "README.md", "sh")
-PYTHON = ".venv/bin/python"
+PYTHON, COMMAND = ".venv/bin/python", ".venv/bin/dossier"
 
 
 def commands(screen: str, heading: str) -> str:
@@ -35,7 +35,7 @@ def test_no_block_of_the_readme_holds_what_bash_would_take_for_something_else(bl
 @pytest.mark.usefixtures("curl")
 def test_the_readme_leads_from_a_search_to_the_archive_of_the_served_sample(sample: Served, tmp_path: Path) -> None:
     block = with_word(BLOCKS, "/visitors/search")
-    said = bash(block.replace(":8000", f":{sample.place.port}"), tmp_path, f"KEY={sample.key}")
+    said = bash(block.replace(":8000", f":{sample.place.port}"), tmp_path, f"DOSSIER_KEY={sample.key}")
     (archive,) = tmp_path.glob("export-*.zip")
     assert zipfile.ZipFile(archive).testzip() is None
     assert archive.stem.removeprefix("export-") in said
@@ -43,9 +43,13 @@ def test_the_readme_leads_from_a_search_to_the_archive_of_the_served_sample(samp
 
 @pytest.mark.usefixtures("curl")
 def test_what_make_run_prints_to_be_typed_works_as_it_is(sample: Served, tmp_path: Path) -> None:
-    said = bash(commands(sample.said, "In another terminal"), tmp_path)
+    lines = commands(sample.said, "In another terminal")
+    assert lines.count(f"{COMMAND} ") == 3
+    said = bash(lines.replace(COMMAND, f"{sys.executable} -m app.client"), tmp_path, f"PYTHONPATH={ROOT}")
     assert '"name":"sample"' in said.replace(" ", "")
-    assert '"candidate"' in said
+    assert said.count("MacBook  Chrome") == 2
+    archive = sample.place.folder / "sample" / f"export-{re.findall(r'Requested: (.*)', said)[0]}.zip"
+    assert zipfile.ZipFile(archive).testzip() is None
 
 
 def test_what_the_demo_says_to_try_next_works_as_it_is(tmp_path: Path) -> None:

@@ -35,10 +35,10 @@ def test_make_complains_of_no_ctrl_c(somewhere: Place, target: str, said: str) -
 
 def test_a_narrow_terminal_shows_lists_instead_of_tables_that_are_cut(somewhere: Place) -> None:
     narrow = somewhere.run("demo", COLUMNS="50").stdout
-    assert "    Windows computer · Firefox\n      23, " in narrow
+    assert "     5  Windows computer · Firefox\n        23 interactions, " in narrow
     assert "  interactions: 200,000\n    " in narrow
     assert "…" not in narrow
-    kept = ("{", ".venv", "# ", "The archive")
+    kept = ("{", "/", ".venv", "# ", "The archive")
     assert all(
         len(line) <= 50 for line in narrow.splitlines() if not line.strip().startswith(kept) and line[:2] != "# "
     ), narrow
@@ -49,6 +49,6 @@ def test_a_terminal_without_unicode_shows_the_nearest_that_it_has(somewhere: Pla
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii()
     assert "visitor m***@example.com" in done.stdout
-    assert "iPhone - Safari" in done.stdout
-    assert "| Windows computer | Firefox |" in done.stdout
+    assert "3, iPhone - Safari" in done.stdout
+    assert "|Windows computer |Firefox |" in done.stdout
     assert "..." not in done.stdout
