@@ -48,7 +48,7 @@ def _add(router: APIRouter, event: Event) -> None:
     taken = answer(204, "Taken; any 2xx is.") | answer(410, "Nothing more is sent until an operator resumes it.")
 
     @router.post(
-        event, name=event.replace(".", "_"), summary=f"Sent to receivers: {event}", description=_SAID[event],
+        event, operation_id=event.replace(".", "_"), summary=f"Sent to receivers: {event}", description=_SAID[event],
         status_code=204, tags=["webhooks"], responses=taken,
     )  # fmt: skip
     def receive(body: Message, webhook_id: _Id, webhook_timestamp: _At, webhook_signature: _Signature) -> None: ...
