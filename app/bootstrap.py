@@ -89,6 +89,11 @@ class Services:
     def scrape(self) -> Scrape:
         return Scrape(self.metrics, self.database, self.threads, self.exports.watch, self.exports.clock)
 
+    @property
+    def needs(self) -> str | None:
+        """What was configured and needs the newest schema."""
+        return "center.toml names webhooks, which need this one's" if self.deliver.receivers else None
+
     async def close(self) -> None:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:

@@ -20,13 +20,16 @@ def start_logging(settings: Settings, environ: Mapping[str, str]) -> None:
         log.warning("%s is no setting of this version and does nothing; see README.", name)
 
 
-async def prepare_schema(settings: Settings, database: Database) -> None:
-    """Brings the schema up, or stops with one sentence where that is somebody else's task."""
+async def prepare_schema(settings: Settings, database: Database, needs: str | None = None) -> None:
+    """Brings the schema up, or stops with one sentence where that is somebody else's task. `needs` names what does not
+    work on the schema of an earlier version. Raises Misconfigured."""
     state = await database.state()
     if state == "ok":
         return
     if settings.migrates_itself:
         await database.migrate()
+    elif state == "behind" and needs:
+        raise Misconfigured(f"The schema is of an earlier version, and {needs}; run `python -m app migrate` first.")
     elif state == "behind":
         log.warning("the schema is of an earlier version; once all processes run this one: `python -m app migrate`.")
     elif state == "unreachable":

@@ -42,7 +42,7 @@ def run(_arguments: argparse.Namespace) -> int:
 
 
 async def _start(settings: Settings, services: Services, server: "Server") -> int:
-    await prepare_schema(settings, services.database)
+    await prepare_schema(settings, services.database, services.needs)
     return await serve(server, listening(settings), services.crew)
 
 

@@ -28,5 +28,5 @@ def run(_arguments: argparse.Namespace) -> int:
 
 async def _work(settings: Settings) -> int:
     services = build_services(settings, os.environ)
-    await prepare_schema(settings, services.database)
+    await prepare_schema(settings, services.database, services.needs)
     return await work(services)

@@ -15,6 +15,7 @@ from tests.builders import (
     BASE,
     MAPPINGS,
     archive,
+    candidate,
     document,
     environ_of,
     finished,
@@ -62,6 +63,23 @@ async def test_search_export_download_and_revoke_each_at_another_process(stack: 
         assert {(await client.get(url)).status_code for _ in stack.apis} == {410}
         assert stack.seaweedfs.stored() == []
     assert "compiling up to" in stack.said()
+
+
+async def test_one_idempotency_key_at_the_same_instant_at_two_processes_is_one_export(stack: Stack, key: str) -> None:
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "of one instant"}
+    async with httpx.AsyncClient(headers=headers, timeout=60) as client:
+        async with in_turn(stack, key) as searching:
+            wish = {"candidate": await candidate(searching, "iPad")}
+        asked = [client.post(f"{stack.address(api)}{BASE}/exports", json=wish) for api in (0, 1, 0, 1)]
+        answers = [(one.status_code, one.json()) for one in await asyncio.gather(*asked)]
+        made = {told["id"] for status, told in answers if status == httpx.codes.ACCEPTED}
+        assert len(made) == 1
+        others = [told["type"] for status, told in answers if status != httpx.codes.ACCEPTED]
+        assert set(others) <= {"/problems/idempotency-key-in-use"}
+    async with in_turn(stack, key) as looking:
+        me = (await looking.get("/v1/me")).json()["name"]
+        listed = (await looking.get(f"{BASE}/history?requested_by={me}")).json()["items"]
+        assert [one["id"] for one in listed] == list(made)
 
 
 async def test_a_worker_is_woken_at_once_and_the_api_compiles_nothing(stack: Stack, key: str) -> None:
