@@ -54,7 +54,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(Failure, answer_failure)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_protocol)
-    app.add_middleware(Envelope, metrics=services.metrics)
+    app.add_middleware(Envelope, metrics=services.metrics, traces=services.traces)
     complete(app)
     return app
 
