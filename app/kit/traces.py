@@ -43,7 +43,7 @@ class Traces:
         """One attempt of a job, in the job's trace, in whatever process."""
         return self._nothing
 
-    def each(self, _name: str, read: Callable[[str], Iterator[One]]) -> Callable[[str], Iterator[One]]:
+    def each(self, name: str, read: Callable[[str], Iterator[One]]) -> Callable[[str], Iterator[One]]:  # noqa: ARG002
         """A span around every iterator that `read` gives, whichever thread it is used in, within the innermost one."""
         return read
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from app.bootstrap import build_services
 from tests.builders import BASE, EMAIL, Running, environ_of, finished, request_export, running
 from tests.collector import Collector, Span, collecting
 from tests.journey.test_processes import site
@@ -26,14 +27,12 @@ SERVER, PRODUCER, CONSUMER = 2, 4, 5
 
 
 @asynccontextmanager
-async def traced(
-    folder: Path, collector: Collector, *, work: bool = True
-) -> AsyncIterator[tuple[Running, httpx.AsyncClient]]:
+async def traced(folder: Path, collector: Collector, **how: Any) -> AsyncIterator[tuple[Running, httpx.AsyncClient]]:
     """A service and a client of it. What it has sent is complete once the block has ended."""
     if not (folder / "website.db").exists():
         site(folder)
     environ = environ_of(folder) | {ENDPOINT: collector.url}
-    async with running(folder, environ=environ, work=work) as service, await service.client() as client:
+    async with running(folder, environ=environ, **how) as service, await service.client() as client:
         yield service, client
 
 
@@ -92,6 +91,19 @@ async def test_the_trace_of_a_job_is_found_by_the_id_of_its_export(tmp_path: Pat
     assert all(within(one, put) for one in sections)
     assert within(put, read)
     assert len(collector.spans(trace=job)) == 6
+
+
+async def test_a_worker_goes_on_with_the_trace_that_an_api_has_begun(tmp_path: Path) -> None:
+    own = f"sqlite:///{tmp_path / 'own.db'}"
+    with collecting() as collector:
+        async with traced(tmp_path, collector, work=False, database_url=own) as (service, client):
+            await request_export(client)
+            environ = environ_of(tmp_path) | {ENDPOINT: collector.url}
+            worker = build_services(service.services.settings, environ, service.clock, "worker")
+            assert await worker.run_job()
+            await worker.close()
+    assert collector.services == {"dossier-api", "dossier-worker"}
+    assert collector.the(name="attempt").parent == collector.the(name="export").id
 
 
 async def test_each_attempt_is_a_span_with_its_outcome(tmp_path: Path) -> None:
