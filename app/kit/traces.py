@@ -53,19 +53,26 @@ class Traces:
 
 def read_traces(environ: Mapping[str, str], service: str, threads: Threads) -> Traces:
     """By OpenTelemetry's own variables; off where they name no collector. Raises Misconfigured."""
-    endpoint = _endpoint(environ)
-    if endpoint is None or not _wanted(environ):
+    endpoint = _endpoint(environ) if _wanted(environ) else None
+    if endpoint is None:
         return Traces()
     _refuse_other_protocols(environ)
+    return _sent(endpoint, environ.get("OTEL_SERVICE_NAME") or service, threads)
+
+
+def _sent(endpoint: str, service: str, threads: Threads) -> Traces:
     try:
         # Only here, because it costs every process that does not want it memory and time.
         from app.kit.traces_sent import SentTraces  # noqa: PLC0415
     except ImportError as error:
         raise Misconfigured(
-            f"{_TRACES if environ.get(_TRACES) else _ALL} is set, but what sends traces is not installed: "
+            "A collector of traces is set (OTEL_EXPORTER_OTLP_…), but what sends them is not installed: "
             "pip install 'dossier[traces]', or unset it."
         ) from error
-    return SentTraces(endpoint, environ.get("OTEL_SERVICE_NAME") or service, threads)
+    try:
+        return SentTraces(endpoint, service, threads)
+    except ValueError as error:
+        raise Misconfigured(f"OpenTelemetry does not take what its variables say: {error}") from error
 
 
 def _refuse_other_protocols(environ: Mapping[str, str]) -> None:
@@ -77,10 +84,13 @@ def _refuse_other_protocols(environ: Mapping[str, str]) -> None:
 
 
 def _endpoint(environ: Mapping[str, str]) -> str | None:
-    if own := environ.get(_TRACES):
-        return own
-    every = environ.get(_ALL)
-    return f"{every.rstrip('/')}/v1/traces" if every else None
+    name = _TRACES if environ.get(_TRACES) else _ALL
+    said = environ.get(name)
+    if not said:
+        return None
+    if not said.startswith(("http://", "https://")):
+        raise Misconfigured(f"{name}: a collector's address begins with http:// or https://.")
+    return said if name == _TRACES else f"{said.rstrip('/')}/v1/traces"
 
 
 def _wanted(environ: Mapping[str, str]) -> bool:

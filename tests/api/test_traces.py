@@ -191,8 +191,25 @@ def test_who_asks_for_traces_without_the_extra_is_told_its_name(tmp_path: Path) 
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == (
-        f"dossier: {ENDPOINT} is set, but what sends traces is not installed: pip install 'dossier[traces]', or unset it."
+        "dossier: A collector of traces is set (OTEL_EXPORTER_OTLP_…), but what sends them is not installed: "
+        "pip install 'dossier[traces]', or unset it."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (ENDPOINT, "collector:4318", f"{ENDPOINT}: a collector's address begins with http:// or https://."),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "traces are sent as http/protobuf, and in no other way."),
+        ("OTEL_BSP_SCHEDULE_DELAY", "0", "OpenTelemetry does not take what its variables say: schedule_delay"),
+    ],
+)
+def test_a_variable_that_cannot_be_followed_is_named(tmp_path: Path, name: str, value: str, said: str) -> None:
+    place = site(tmp_path)
+    place.environ |= {ENDPOINT: "http://localhost:4318", name: value}
+    done = place.run("api")
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("status", [400, None, 0], ids=["refuses", "hangs", "is away"])
