@@ -41,6 +41,7 @@ from app.kit.metrics import Metrics
 from app.kit.page import PageTokens
 from app.kit.seal import Keyring
 from app.kit.threads import Threads
+from app.kit.traces import Traces, read_traces
 from app.settings import Settings
 from app.sources.agents import read_agent
 from app.sources.candidate import Candidates
@@ -67,6 +68,7 @@ class Services:
     settings: Settings
     crew: Crew
     metrics: Metrics
+    traces: Traces
     threads: Threads
     registry: Registry
     store: ArchiveStore
@@ -97,15 +99,19 @@ class Services:
     async def close(self) -> None:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.traces.close)
             parts = (self.ledger.database, self.keys, self.grouped, self.registry, self.store, self.bell)
             for part in (*parts, self.exports.watch, self.exports.download.sendings):
                 stack.push_async_callback(part.close)
         self.threads.close()
 
 
-def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock = now) -> Services:
+def build_services(
+    settings: Settings, environ: Mapping[str, str], clock: Clock = now, process: str = "api"
+) -> Services:
     """Raises Misconfigured. Opens nothing but files: connections come with the first use."""
     threads, metrics = Threads(), Metrics()
+    traces = read_traces(environ, "dossier" if settings.embedded else f"dossier-{process}", threads)
     registry, store = build_registry(settings, environ, clock, threads), build_store(settings, threads)
     bell: Bell = RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
     ledger = Ledger(build_database(settings), Trail(clock, metrics), (Outbox(registry.receivers, clock),))
@@ -116,18 +122,18 @@ def build_services(settings: Settings, environ: Mapping[str, str], clock: Clock 
     tokens = PageTokens(keyring, clock)
     browse = Browse(ledger.database, tokens, clock)
     grouped = GroupedTrail(ledger.database, ledger.trail)
-    work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock), clock)
-    exports = _exports(RequestExport(registry, candidates, ledger, bell, clock), browse, watch, store, keys)
+    work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock, traces), clock)
+    exports = _exports(RequestExport(registry, candidates, ledger, bell, clock, traces), browse, watch, store, keys)
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [
         ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old
     ]  # fmt: skip
     return Services(
-        settings, crew, metrics, threads, registry, store, bell, keys, ledger, grouped,
-        search=Search(registry, candidates, grouped, clock, metrics),
+        settings, crew, metrics, traces, threads, registry, store, bell, keys, ledger, grouped,
+        search=Search(registry, candidates, grouped, clock, metrics, traces),
         history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
         exports=exports,
-        run_job=RunJob(ledger.database, work, clock, metrics),
+        run_job=RunJob(ledger.database, work, clock, metrics, traces),
         deliver=deliver,
         tick=Tick(ledger.database, work, chores, bell, clock),
     )  # fmt: skip
@@ -144,7 +150,7 @@ def _exports(request: RequestExport, browse: Browse, watch: Watch, store: Archiv
         require_ready=require_ready,
         download=Download(ledger, store, Sendings(ledger, clock), clock),
         link=LinkArchive(require_ready, ledger, access, clock),
-        retry=RetryExport(browse, ledger, bell, clock),
+        retry=RetryExport(browse, ledger, bell, clock, request.traces),
         end=EndExport(browse, ledger, store),
         clock=clock,
     )

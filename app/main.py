@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from app.access import endpoints as access
@@ -37,6 +38,8 @@ _TAGS = {
     "webhooks": "What other services are told, if the data center names them.",
     "service": "Whether it works, and what its problems mean.",
 }
+# The framework's own traces and logs would hold each path as it was sent, and what an error quotes.
+_SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 _DESCRIPTION = (
     "Finds what a site has collected about a visitor, and exports it for that person. Every error is a problem "
     "document (RFC 9457) whose `type` is described at /problems/{slug}."
@@ -48,7 +51,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="Dossier", version=VERSION, description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None,
         redirect_slashes=False, lifespan=_life_of(services),
-        openapi_tags=[{"name": name, "description": said} for name, said in _TAGS.items()],
+        openapi_tags=[{"name": name, "description": said} for name, said in _TAGS.items()], telemetry=_SILENT,
         generate_unique_id_function=lambda route: route.name,
         webhooks=webhooks.described(),
     )  # fmt: skip
@@ -57,7 +60,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(Failure, answer_failure)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_protocol)
-    app.add_middleware(Envelope, metrics=services.metrics)
+    app.add_middleware(Envelope, metrics=services.metrics, traces=services.traces)
     complete(app)
     return app
 

@@ -27,6 +27,6 @@ def run(_arguments: argparse.Namespace) -> int:
 
 
 async def _work(settings: Settings) -> int:
-    services = build_services(settings, os.environ)
+    services = build_services(settings, os.environ, process="worker")
     await prepare_schema(settings, services.database, services.needs)
     return await work(services)

@@ -1,6 +1,6 @@
 """Compiles one archive: rows stream from the source through JSON, deflate and ZIP into the store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.archive.frame import Frame
@@ -10,8 +10,9 @@ from app.history.entry import Entry
 from app.jobs.job import Progress
 from app.kit.clock import LIFETIME, Clock
 from app.kit.errors import Conflict
+from app.kit.traces import Traces
 from app.sources.candidate import Choice, as_text
-from app.sources.port import DataSource, Reading
+from app.sources.port import Batch, DataSource, Reading
 from app.sources.registry import DataCenter
 from app.storage.port import ArchiveStore, StoreUnavailable
 
@@ -49,24 +50,34 @@ class Counter:
 class Compile:
     store: ArchiveStore
     clock: Clock
+    traces: Traces
 
     async def __call__(
         self, entry: Entry, center: DataCenter, source: DataSource, choice: Choice, key: str, counter: Counter
     ) -> Packed:
         """Writes the archive under the key, complete or not at all. Raises the sources' and the store's failures."""
-        async with source.read(choice.visitor, choice.device, choice.browser) as reading:
-            package = Package(_frame(entry, center, source, reading), reading.sections, LIFETIME, self.clock)
-            counter.begin(reading, package)
-            stored = await self.store.put(key, _chunks(reading, package), reading.stop)
+        with self.traces.span("read"):
+            async with source.read(choice.visitor, choice.device, choice.browser) as reading:
+                package = Package(_frame(entry, center, source, reading), reading.sections, LIFETIME, self.clock)
+                counter.begin(reading, package)
+                stored = await self._put(key, reading, package)
+            self.traces.note(rows=counter.progress().rows)
         packed = package.packed()
         if stored != packed.size:
             raise StoreUnavailable("The store holds another number of bytes than were written.")
         return packed
 
+    async def _put(self, key: str, reading: Reading, package: Package) -> int:
+        rows = self.traces.each("section", reading.rows)
+        with self.traces.span("put"):
+            stored = await self.store.put(key, _chunks(reading, package, rows), reading.stop)
+            self.traces.note(bytes=stored)
+        return stored
 
-def _chunks(reading: Reading, package: Package) -> Iterator[bytes]:
+
+def _chunks(reading: Reading, package: Package, rows: Callable[[str], Iterator[Batch]]) -> Iterator[bytes]:
     """The archive's bytes. What is raised after the last of them still keeps the store from keeping them."""
-    yield from package.chunks(reading.rows)
+    yield from package.chunks(rows)
     bound = [tally for tally in package.tallies if tally.section.scope == "combination"]
     if bound and not any(tally.rows for tally in bound) and (reading.combination.interactions or 0) > 0:
         raise CombinationEmpty

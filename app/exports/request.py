@@ -15,6 +15,7 @@ from app.kit.clock import Clock
 from app.kit.errors import Conflict
 from app.kit.identity import uuid7
 from app.kit.text import storable
+from app.kit.traces import Traces
 from app.sources.candidate import Candidate, Candidates, as_text
 from app.sources.registry import Registry
 
@@ -46,6 +47,7 @@ class RequestExport:
     ledger: Ledger
     bell: Bell
     clock: Clock
+    traces: Traces
 
     async def __call__(
         self, by: By, data_center: str, token: str, wishes: Wishes = Wishes(), also: Also | None = None
@@ -59,6 +61,7 @@ class RequestExport:
             found = await self._record(by, new, self.candidates.seal_choice(candidate.choice, wishes.language), also)
         except SubjectBusy:
             found = await self._already(by, new.subject, also)
+        self.traces.lead_to("export", found.id, begins=found.id == new.id)
         await self.bell.ring()
         return found
 

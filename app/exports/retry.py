@@ -12,6 +12,7 @@ from app.history.event import event_of
 from app.jobs.job import queue_again
 from app.jobs.port import Bell
 from app.kit.clock import Clock
+from app.kit.traces import Traces
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class RetryExport:
     ledger: Ledger
     bell: Bell
     clock: Clock
+    traces: Traces
 
     async def __call__(self, by: By, data_center: str, entry_id: str) -> Entry:
         """Raises NotFound, ExportUnfinished, or ExportFinal if it did not fail, or failed over 24 hours ago."""
@@ -30,6 +32,7 @@ class RetryExport:
             await self._queue_again(by, entry)
         except SubjectBusy as error:
             raise ExportUnfinished from error
+        self.traces.lead_to("export", entry.id, begins=False)
         await self.bell.ring()
         return await self.browse.one(data_center, entry_id)
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
@@ -17,6 +17,7 @@ from app.kit.db import Database, DatabaseUnavailable
 from app.kit.errors import Failure, Unavailable
 from app.kit.logs import about, log, whereabouts
 from app.kit.metrics import Metrics
+from app.kit.traces import Traces
 
 MOST_ATTEMPTS = 6
 KEPT_AFTER_FAILURE = timedelta(hours=24)
@@ -33,6 +34,7 @@ class RunJob:
     work: Work
     clock: Clock
     metrics: Metrics
+    traces: Traces
     # How many of each data source this process runs. One claim at a time reads it and adds to it, or two at once
     # would both find room where there is room for one.
     running: Counter[Lane] = field(default_factory=Counter)
@@ -61,11 +63,19 @@ class RunJob:
 
     async def run(self, job: Job, attempt: Attempt) -> None:
         begun, outcome = monotonic(), "handed back"
-        try:
-            with about(str(job.entry_id)):
+        with about(str(job.entry_id)), self._span(job, attempt):
+            try:
                 outcome = await self._run(job, attempt)
-        finally:
-            self.metrics.attempted(self.work.kind, attempt.lane, outcome, monotonic() - begun)
+            finally:
+                self.metrics.attempted(self.work.kind, attempt.lane, outcome, monotonic() - begun)
+                self.traces.note(outcome=outcome)
+
+    def _span(self, job: Job, attempt: Attempt) -> AbstractContextManager[None]:
+        data_center, data_source = attempt.lane
+        return self.traces.attempt(
+            self.work.kind, job.entry_id,
+            data_center=data_center, data_source=data_source, attempt=job.attempts + 1,
+        )  # fmt: skip
 
     async def _run(self, job: Job, attempt: Attempt) -> str:
         """How it ended, in a word or two."""
@@ -109,6 +119,7 @@ class RunJob:
         if attempts >= MOST_ATTEMPTS:
             return await self._fail(job, attempt, error)
         log.warning("%s, attempt %d: %s: %s", attempt.name, attempts, error.slug, error.detail)
+        self.traces.fail(error.slug)
         # Jitter spreads what failed together, and only ever lengthens.
         wait = timedelta(seconds=2 ** (attempts - 1) * (1 + random.uniform(0, _MOST_JITTER)))  # noqa: S311
         async with self.database.writing() as connection:
@@ -118,6 +129,7 @@ class RunJob:
 
     async def _fail(self, job: Job, attempt: Attempt, error: Failure) -> str:
         log.error("%s failed: %s: %s", attempt.name, error.slug, error.detail)
+        self.traces.fail(error.slug)
         async with self.database.writing() as connection:
             if await set_aside(connection, job.entry_id, job.lease, self.clock() + KEPT_AFTER_FAILURE):
                 await self.work.write_failed(connection, job.data_center, job.entry_id, error)

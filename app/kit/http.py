@@ -16,6 +16,7 @@ from app.kit.errors import Failure
 from app.kit.logs import about, log, whereabouts
 from app.kit.metrics import Metrics
 from app.kit.problem import NotAcceptable, PayloadTooLarge, UnknownParameter, UnsupportedMediaType, problem
+from app.kit.traces import Traces
 
 JSON = "application/json"
 MOST_BODY_BYTES = 64 * 1024
@@ -100,8 +101,8 @@ def reference(request: Request) -> str:
 class Envelope:
     """The outermost layer: gives a request its reference, logs its end, and answers what nobody caught."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: ASGIApp, metrics: Metrics, traces: Traces) -> None:
+        self._app, self._metrics, self._traces = app, metrics, traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -112,19 +113,19 @@ class Envelope:
         # at its own when it sends the answer.
         method = "GET" if state["head"] else scope["method"]
         inner = {**scope, "state": scope.get("state", {}) | state, "method": method}
-        await _Exchange(inner, send, self._metrics).run(self._app, receive)
+        await _Exchange(inner, send, self._metrics, self._traces).run(self._app, receive)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, send: Send, metrics: Metrics) -> None:
-        self._scope, self._send, self._metrics = scope, send, metrics
+    def __init__(self, scope: Scope, send: Send, metrics: Metrics, traces: Traces) -> None:
+        self._scope, self._send, self._metrics, self._traces = scope, send, metrics, traces
         self._status = 0
         self._started = time.monotonic()
 
     async def run(self, app: ASGIApp, receive: Receive) -> None:
-        with about(self._scope["state"]["reference"]):
+        with about(self._scope["state"]["reference"]), self._traces.request(self._scope["headers"]):
             try:
                 await app(self._scope, _bounded(receive), self._answer)
             except Exception as error:  # noqa: BLE001  the last line: nobody else may print what an error quotes
@@ -147,12 +148,14 @@ class _Exchange:
     def _tell(self) -> None:
         # The template and never the path: somebody may have put an email where an id belongs.
         route, took = self._scope.get("route"), time.monotonic() - self._started
-        where, operation = getattr(route, "path", "an unknown path"), getattr(route, "name", "unknown")
+        path, operation = getattr(route, "path", None), getattr(route, "name", "unknown")
         method = "HEAD" if self._scope["state"]["head"] else self._scope["method"]
-        method = method if method in _METHODS else "an unknown method"
+        known = method in _METHODS
         self._metrics.answered(operation, self._status, took)
+        self._traces.answered(operation, method if known else "_OTHER", path, self._status)
         fields = {"operation": operation, "status": self._status, "ms": round(took * 1000)}
-        log.info("%s %s %d %.0f ms", method, where, self._status, took * 1000, extra={"fields": fields})
+        what = (method if known else "an unknown method", path or "an unknown path")
+        log.info("%s %s %d %.0f ms", *what, self._status, took * 1000, extra={"fields": fields})
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -14,6 +14,7 @@ ROOT = "dossier"
 log = logging.getLogger(ROOT)
 # What the task that logs is about; tasks that it begins inherit it.
 _about: ContextVar[str] = ContextVar("about", default="")
+_SILENT_SECONDS = 60.0
 
 
 @contextmanager
@@ -40,17 +41,44 @@ def whereabouts(error: BaseException) -> str:
 
 def configure(form: str, level: int = logging.INFO) -> None:
     """Writes our lines and the server's to standard error, as `text` or `json`; of the bell's only its errors, since
-    a ring that was not heard in time is nothing to tell. What becomes of a broken connection, whoever used it says:
-    the database library's own lines would quote the driver, traceback and all."""
+    a ring that was not heard in time is nothing to tell, and of what sends traces an error now and then. What becomes
+    of a broken connection, whoever used it says: the database library's own lines would quote the driver, traceback
+    and all."""
+    handler, seldom = _handler(form), _handler(form)
+    seldom.addFilter(_Seldom())
+    levels = {ROOT: level, "uvicorn": logging.WARNING, "arq": logging.ERROR, "sqlalchemy": logging.CRITICAL}
+    for name, least in levels.items():
+        _lead(name, least, handler)
+    _lead("opentelemetry", logging.ERROR, seldom)
+
+
+def _handler(form: str) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         _JsonFormatter() if form == "json" else _TextFormatter("%(asctime)s %(levelname)s %(message)s")
     )
-    levels = {ROOT: level, "uvicorn": logging.WARNING, "arq": logging.ERROR, "sqlalchemy": logging.CRITICAL}
-    for name, least in levels.items():
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(least)
+    return handler
+
+
+def _lead(name: str, least: int, handler: logging.Handler) -> None:
+    logger = logging.getLogger(name)
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(least)
+
+
+class _Seldom(logging.Filter):
+    """One line a minute, without traceback: while the collector of traces is away, each batch would say so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._silent_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.created < self._silent_until:
+            return False
+        self._silent_until = record.created + _SILENT_SECONDS
+        record.exc_info = record.exc_text = None
+        return True
 
 
 class _TextFormatter(logging.Formatter):

@@ -10,6 +10,7 @@ from app.kit.clock import Clock
 from app.kit.logs import log, whereabouts
 from app.kit.metrics import Metrics
 from app.kit.seal import Fingerprint
+from app.kit.traces import Traces
 from app.sources.candidate import HANDLE_DIGITS, Candidate, Candidates, Choice, as_text
 from app.sources.identifier import Identifier, mask
 from app.sources.port import (
@@ -37,10 +38,11 @@ class Search:
     """Turns an identifier into candidates, grouped by data source and never merged across them."""
 
     def __init__(
-        self, registry: Registry, candidates: Candidates, trail: GroupedTrail, clock: Clock, metrics: Metrics
-    ) -> None:
+        self, registry: Registry, candidates: Candidates, trail: GroupedTrail, clock: Clock, metrics: Metrics,
+        traces: Traces,
+    ) -> None:  # fmt: skip
         self._registry, self._candidates, self._trail = registry, candidates, trail
-        self._clock, self._metrics = clock, metrics
+        self._clock, self._metrics, self._traces = clock, metrics, traces
 
     async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchResult:
         offer = _Offer(self._candidates, by.name, data_center, identifier)
@@ -56,7 +58,11 @@ class Search:
 
     async def _ask(self, data_center: str, source: DataSource, offer: "_Offer") -> SourceView:
         begun = monotonic()
-        answer = await _asked(source, offer)
+        with self._traces.span("find", data_center=data_center, data_source=source.facts.id):
+            answer = await _asked(source, offer)
+            self._traces.note(status=answer.status)
+            if answer.problem:
+                self._traces.fail(answer.problem)
         self._metrics.searched((data_center, source.facts.id), answer.status, monotonic() - begun)
         return answer
 

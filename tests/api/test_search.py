@@ -16,6 +16,7 @@ from app.audit.event import By
 from app.kit.direct import DirectRoute
 from app.kit.http import CheckedRoute
 from app.kit.metrics import Metrics
+from app.kit.traces import Traces
 from app.sources.identifier import Identifier
 from app.sources.port import DataSource, Found
 from app.sources.registry import Registry
@@ -141,7 +142,7 @@ async def test_whatever_one_source_stumbles_over_withholds_no_others_answer(
         sources = {**center.sources, "website": Stumbling(center.sources["website"])}
         registry = Registry({"acme": replace(center, sources=sources)})
         candidates_of = service.services.search._candidates
-        one = Search(registry, candidates_of, service.services.grouped, service.clock, Metrics())
+        one = Search(registry, candidates_of, service.services.grouped, service.clock, Metrics(), Traces())
         shop, website = (await one(By("maria"), "acme", Identifier.typed(EMAIL))).data_sources
     assert (website.status, website.problem, website.visitors) == ("unavailable", "source-unavailable", [])
     assert (shop.status, len(shop.visitors)) == ("answered", 1)

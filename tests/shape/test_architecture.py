@@ -52,6 +52,7 @@ HOMES = {
         "app/kit/db.py",
         "app/bootstrap.py",
     ],
+    "opentelemetry": ["app/kit/traces_sent.py"],
     "prometheus_client": ["app/kit/metrics.py", "app/worker.py"],
     "alembic": ["app/kit/db.py"],
     "psycopg": ["app/sources/engines/postgres*.py", "app/kit/driver.py"],
