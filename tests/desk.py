@@ -12,7 +12,7 @@ from typing import Any
 
 import pyte
 
-from tests.journey.test_processes import ROOT, Site
+from tests.site import ROOT, Site
 from tests.terminal import Terminal, terminal
 
 COMMAND = [sys.executable, "-m", "app.client"]

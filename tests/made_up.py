@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.builders import BASE
-from tests.journey.test_processes import Site, once, requested
+from tests.site import Site, once, requested
 
 # What has the right form can be 422 all the same: a page's token that was not ours, an idempotency key used before.
 _MORE_THAN_FORM = ("list_history", "search_history", "list_audit_events", "create_export")

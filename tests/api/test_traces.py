@@ -16,10 +16,10 @@ import pytest
 from app.bootstrap import build_services
 from tests.builders import BASE, EMAIL, Running, environ_of, finished, request_export, running
 from tests.collector import Collector, Span, collecting
-from tests.journey.test_processes import site
 from tests.servers import free_port
 from tests.shape.test_no_personal_data import COOKIE, ROUTES, exported, leaks, plant
 from tests.shape.test_no_personal_data import EMAIL as CANARY
+from tests.site import site
 
 ROOT = Path(__file__).parents[2]
 SEARCH, ENDPOINT = f"{BASE}/visitors/search", "OTEL_EXPORTER_OTLP_ENDPOINT"

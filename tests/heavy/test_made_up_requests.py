@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey.test_processes import site
 from tests.made_up import make_up
+from tests.site import site
 
 pytestmark = pytest.mark.heavy
 

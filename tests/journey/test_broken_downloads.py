@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.journey.test_processes import Site, once, requested, site
+from tests.site import Site, once, requested, site
 
 DISCONNECTS = 60
 EVENTS = 40_000

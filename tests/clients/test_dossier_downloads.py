@@ -14,8 +14,8 @@ import pytest
 
 from tests.desk import COMMAND, JANES_IPHONE, Desk, desk
 from tests.journey.test_broken_downloads import events_of, large_site
-from tests.journey.test_processes import ROOT, Site
 from tests.proxy import Proxy
+from tests.site import ROOT, Site
 from tests.terminal import CTRL_C
 
 BROKEN_AFTER = 3_000_000

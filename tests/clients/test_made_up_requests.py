@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.journey.test_processes import site
 from tests.made_up import cases, make_up
+from tests.site import site
 
 
 def test_requests_that_are_made_up_are_answered_as_the_document_says(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from app.settings import unknown_settings
 from tests.desk import COMMAND, JANES_IPHONE, Desk, desk, looks_like
-from tests.journey.test_processes import Site, requested, site
+from tests.site import Site, requested, site
 from tests.terminal import CTRL_C, terminal
 
 EMAIL = JANES_IPHONE[0]

@@ -21,7 +21,7 @@ from app.kit.errors import Misconfigured
 from app.verify.archive import verify
 from app.verify.document import Counted, Malformed, Scanner
 from tests.builders import archive, document, manifest, request_export, running, write_shop, write_website
-from tests.journey.test_archive import HOSTILE, german
+from tests.clients.test_archive import HOSTILE, german
 
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENT, MANIFEST = "personal-data.json", "META/manifest.json"

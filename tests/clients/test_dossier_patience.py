@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.desk import COMMAND, JANES_IPHONE, Desk, desk
-from tests.journey.test_processes import ROOT, Site, site
+from tests.site import ROOT, Site, site
 from tests.terminal import CTRL_C
 
 # Seconds of work, on any machine.

@@ -1,0 +1,84 @@
+"""A service as a process of its own on databases of its own, and what is asked of it first."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.builders import BASE, EMAIL, MAPPINGS, environ_of, write_shop, write_website
+from tests.sample import wait_until_it_answers
+from tests.servers import free_port
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(slots=True)
+class Site:
+    """The environment of a service on databases of its own."""
+
+    folder: Path
+    environ: dict[str, str]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "app", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    @contextmanager
+    def serving(self) -> Iterator[subprocess.Popen[bytes]]:
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen([sys.executable, "-m", "app", "api"], cwd=ROOT, env=self.environ, stderr=log)
+            try:
+                wait_until_it_answers(f"http://127.0.0.1:{self.environ['DOSSIER_PORT']}")
+                yield process
+            finally:
+                process.kill()
+                process.wait()
+
+    def client(self, key: str) -> httpx.Client:
+        base = f"http://127.0.0.1:{self.environ['DOSSIER_PORT']}"
+        return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+
+    def key(self) -> str:
+        made = self.run("keys", "create", "--name", "maria", "--data-center", "acme", "--role", "administrator")
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip()
+
+
+def site(folder: Path, events: int = 3, mappings: Path = MAPPINGS) -> Site:
+    write_website(folder / "website.db", events)
+    write_shop(folder / "shop.db")
+    own = {
+        "DOSSIER_VAR_DIR": str(folder / "var"), "DOSSIER_DATA_CENTERS": str(mappings), "DOSSIER_PORT": str(free_port()),
+    }  # fmt: skip
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
+    return Site(folder, inherited | environ_of(folder) | own)
+
+
+def requested(client: httpx.Client) -> str:
+    found = client.post(f"{BASE}/visitors/search", json={"identifier": EMAIL}).json()
+    (website,) = [one for one in found["data_sources"] if one["id"] == "website"]
+    (token,) = [
+        one["candidate"]
+        for visitor in website["visitors"]
+        for one in visitor["combinations"]
+        if one["device"] == "iPhone"
+    ]
+    return str(client.post(f"{BASE}/exports", json={"candidate": token}).headers["location"])
+
+
+def once(client: httpx.Client, address: str, *statuses: str) -> dict[str, Any]:
+    for _ in range(1200):
+        export: dict[str, Any] = client.get(address).json()
+        if export["status"] in statuses:
+            return export
+        time.sleep(0.05)
+    raise AssertionError(export)
