@@ -1,11 +1,13 @@
 """A service as a process of its own on databases of its own, and what is asked of it first."""
 
+import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from tests.sample import wait_until_it_answers
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[1]
+_MANY = 40_000
 
 
 @dataclass(slots=True)
@@ -82,3 +85,17 @@ def once(client: httpx.Client, address: str, *statuses: str) -> dict[str, Any]:
             return export
         time.sleep(0.05)
     raise AssertionError(export)
+
+
+def large_site(folder: Path) -> Site:
+    """An archive of more megabytes than the buffers between two sockets hold."""
+    place = site(folder, _MANY)
+    with closing(sqlite3.connect(folder / "website.db")) as database, database:
+        database.execute("UPDATE events SET what = hex(randomblob(400))")
+    return place
+
+
+def events_of(folder: Path, action: str) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(folder / "var" / "dossier.db")) as database:
+        told = database.execute("SELECT details FROM audit_events WHERE action = ? ORDER BY id", (action,)).fetchall()
+    return [json.loads(one) for (one,) in told]

@@ -8,7 +8,9 @@ from shlex import quote
 
 import pytest
 
+from tests.desk import Desk, desk
 from tests.sample import ROOT, Place, Served, place, served
+from tests.site import Site
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,14 @@ def curl(request: pytest.FixtureRequest, tmp_path: Path) -> None:
         program = tmp_path / "curl"
         program.write_text(f'#!/bin/sh\nexec {quote(sys.executable)} {quote(str(ROOT))}/tests/small_curl.py "$@"\n')
         program.chmod(0o755)
+
+
+# Of whichever service the module calls its `place`.
+@pytest.fixture(scope="module")
+def key(place: Site) -> str:
+    return place.key()
+
+
+@pytest.fixture
+def at(place: Site, key: str, tmp_path: Path) -> Desk:
+    return desk(place, tmp_path / "archives", key)

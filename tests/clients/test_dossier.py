@@ -25,16 +25,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield place
 
 
-@pytest.fixture(scope="module")
-def key(place: Site) -> str:
-    return place.key()
-
-
-@pytest.fixture
-def at(place: Site, key: str, tmp_path: Path) -> Desk:
-    return desk(place, tmp_path / "archives", key)
-
-
 @pytest.mark.parametrize(
     ("columns", "row"),
     [

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import COMMAND, JANES_IPHONE, Desk, desk
-from tests.journey.test_broken_downloads import events_of, large_site
+from tests.desk import COMMAND, JANES_IPHONE, Desk
 from tests.proxy import Proxy
-from tests.site import ROOT, Site
+from tests.site import ROOT, Site, events_of, large_site
 from tests.terminal import CTRL_C
 
 BROKEN_AFTER = 3_000_000
@@ -26,16 +25,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     place = large_site(tmp_path_factory.mktemp("site"))
     with place.serving():
         yield place
-
-
-@pytest.fixture(scope="module")
-def key(place: Site) -> str:
-    return place.key()
-
-
-@pytest.fixture
-def at(place: Site, key: str, tmp_path: Path) -> Desk:
-    return desk(place, tmp_path / "archives", key)
 
 
 @pytest.fixture

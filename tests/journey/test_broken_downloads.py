@@ -1,40 +1,21 @@
 """A download that breaks off is recorded with the bytes that were sent, whoever ended it."""
 
-import json
 import random
 import signal
 import socket
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from tests.site import Site, once, requested, site
+from tests.site import Site, events_of, large_site, once, requested, site
 
 DISCONNECTS = 60
-EVENTS = 40_000
-
-
-def large_site(folder: Path) -> Site:
-    """An archive of more megabytes than the buffers between two sockets hold."""
-    place = site(folder, EVENTS)
-    with closing(sqlite3.connect(folder / "website.db")) as database, database:
-        database.execute("UPDATE events SET what = hex(randomblob(400))")
-    return place
 
 
 def ready_archive(client: httpx.Client) -> tuple[str, int]:
     address = requested(client)
     return address, once(client, address, "ready")["size"]
-
-
-def events_of(folder: Path, action: str) -> list[dict[str, Any]]:
-    with closing(sqlite3.connect(folder / "var" / "dossier.db")) as database:
-        told = database.execute("SELECT details FROM audit_events WHERE action = ? ORDER BY id", (action,)).fetchall()
-    return [json.loads(one) for (one,) in told]
 
 
 def broken_off(place: Site, key: str, address: str, most: int) -> int:
