@@ -77,8 +77,8 @@ class Stack:
         self.apis.append(self._process("api", len(self.apis), {"DOSSIER_PORT": str(port)}))
         return self.apis[-1]
 
-    def add_worker(self) -> Process:
-        self.workers.append(self._process("worker", len(self.workers), {}))
+    def add_worker(self, **environ: str) -> Process:
+        self.workers.append(self._process("worker", len(self.workers), environ))
         return self.workers[-1]
 
     def address(self, api: int) -> str:

@@ -173,3 +173,24 @@ async def test_the_health_names_what_is_away(stack: Stack) -> None:
         stack.valkey.start()
         stack.seaweedfs.start()
         assert (await client.get("/health/ready")).json()["status"] == "ok"
+
+
+async def test_a_worker_serves_its_own_metrics_where_it_is_told_to(stack: Stack, key: str) -> None:
+    port = free_port()
+    others = stack.workers[:]
+    for one in others:
+        one.stop()
+    worker = stack.add_worker(DOSSIER_METRICS_PORT=str(port))
+    try:
+        async with in_turn(stack, key) as client:
+            assert (await finished(client, await request_export(client, "iPad")))["status"] == "ready"
+            own = await asyncio.to_thread(httpx.get, f"http://127.0.0.1:{port}/metrics")
+            answers = [(await client.get("/metrics")).text, own.text]
+    finally:
+        worker.stop()
+        stack.workers.remove(worker)
+        for one in others:
+            one.start()
+    done = 'dossier_attempt_seconds_count{data_center="acme",data_source="website",kind="export",outcome="done"} 1.0'
+    assert [done in text for text in answers] == [False, True]
+    assert 'dossier_jobs{state="waiting"} 0.0' in answers[0]
