@@ -9,6 +9,7 @@ from sqlalchemy import make_url
 
 from app.access.keys import Keys
 from app.access.port import Access
+from app.access.sessions import Sessions
 from app.audit.browse import BrowseAudit
 from app.audit.group import GroupedTrail
 from app.audit.ledger import Ledger
@@ -74,6 +75,7 @@ class Services:
     store: ArchiveStore
     bell: Bell
     keys: Keys
+    sessions: Sessions
     ledger: Ledger
     grouped: GroupedTrail
     search: Search
@@ -117,6 +119,7 @@ def build_services(
     ledger = Ledger(build_database(settings), Trail(clock, metrics), (Outbox(registry.receivers, clock),))
     keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
+    sessions = Sessions(ledger, keys, clock)
     crew = Crew()
     watch = Watch(ledger.database, clock, crew.over)
     tokens = PageTokens(keyring, clock)
@@ -126,10 +129,11 @@ def build_services(
     exports = _exports(RequestExport(registry, candidates, ledger, bell, clock, traces), browse, watch, store, keys)
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [
-        ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old
+        ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old,
+        sessions.delete_old,
     ]  # fmt: skip
     return Services(
-        settings, crew, metrics, traces, threads, registry, store, bell, keys, ledger, grouped,
+        settings, crew, metrics, traces, threads, registry, store, bell, keys, sessions, ledger, grouped,
         search=Search(registry, candidates, grouped, clock, metrics, traces),
         history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
         exports=exports,

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from app.access import endpoints as access
 from app.bootstrap import Services
+from app.console import endpoints as console
 from app.contract import endpoints as contract
 from app.contract.document import complete
 from app.exports import endpoints as exports
@@ -68,7 +69,7 @@ def create_app(services: Services) -> FastAPI:
 def _routers(services: Services) -> list[APIRouter]:
     titles = {center.id: center.title for center in services.registry.centers.values()}
     probe = Probe(services.database, services.bell, services.store, services.registry, services.threads)
-    keeper = access.Gatekeeper(services.keys, titles, services.ledger)
+    keeper = access.Gatekeeper(services.keys, services.sessions, titles, services.ledger)
     given = services.settings
     return [
         access.routes(keeper),
@@ -78,6 +79,7 @@ def _routers(services: Services) -> list[APIRouter]:
         history.routes(services.history, keeper),
         health.routes(probe),
         contract.routes(with_page=given.shows_docs),
+        *([console.routes(services.sessions)] if given.shows_console else []),
         *([health.metrics(services.scrape)] if given.shows_metrics else []),
     ]  # fmt: skip
 

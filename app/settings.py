@@ -70,6 +70,7 @@ class Settings(BaseModel):
     log_format: Annotated[
         Literal["text", "json"] | None, Field(description="Form of log lines. Default: text if embedded, else json.")
     ] = None
+    console: Annotated[Literal["on", "off"], Field(description="The administrator's page, at /console.")] = "on"
     metrics: Annotated[
         Literal["on", "off"] | None, Field(description="Prometheus' text at /metrics. Default: off if embedded.")
     ] = None
@@ -87,6 +88,10 @@ class Settings(BaseModel):
     @property
     def shows_metrics(self) -> bool:
         return (self.metrics or ("off" if self.embedded else "on")) == "on"
+
+    @property
+    def shows_console(self) -> bool:
+        return self.console == "on"
 
     @property
     def shows_docs(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 
 from app.access.port import Access, Administrator, Forbidden, Permission
+from app.access.sessions import Sessions, is_csrf
 from app.audit.event import AuditEvent, By
 from app.audit.ledger import Ledger
 from app.kit.documented import answer, problems
@@ -14,6 +15,8 @@ from app.kit.errors import NotFound
 from app.kit.http import CheckedRoute, Guard, reference
 from app.kit.problem import Unauthenticated
 from app.kit.view import View
+
+COOKIE, CSRF = "dossier_session", "x-csrf-token"
 
 
 class DataCenterAccess(View):
@@ -30,8 +33,8 @@ class Me(View):
 class Gatekeeper:
     """Makes guards. Knows the data centers by id and title; refusals go into the audit trail."""
 
-    def __init__(self, access: Access, titles: Mapping[str, str], ledger: Ledger) -> None:
-        self._access, self._ledger, self.titles = access, ledger, titles
+    def __init__(self, access: Access, sessions: Sessions, titles: Mapping[str, str], ledger: Ledger) -> None:
+        self._access, self._sessions, self._ledger, self.titles = access, sessions, ledger, titles
 
     def requires(self, permission: Permission) -> Any:
         """A dependency for a route: admits whoever has the permission in the data center of the path."""
@@ -42,11 +45,21 @@ class Gatekeeper:
         return Depends(_Identified(self))
 
     async def identify(self, request: Request) -> Administrator:
+        """By the key; else by the console's cookie. A browser sends that along whoever wrote the page, so it counts
+        only with a header that no other site can send."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        found = await self._access.authenticate(token.strip()) if scheme.lower() == "bearer" else None
+        if scheme:
+            found = await self._access.authenticate(token.strip()) if scheme.lower() == "bearer" else None
+        else:
+            found = await self._signed_in(request)
         if found is None:
             raise Unauthenticated
         return found
+
+    async def _signed_in(self, request: Request) -> Administrator | None:
+        secret, csrf = request.cookies.get(COOKIE), request.headers.get(CSRF)
+        session = await self._sessions.find(secret) if secret and csrf else None
+        return session.administrator if session and is_csrf(session, csrf or "") else None
 
     async def record_refusal(self, by: By, data_center: str, permission: Permission) -> None:
         event = AuditEvent("access:refuse", by, data_center, "refused", details={"permission": permission})

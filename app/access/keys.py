@@ -59,6 +59,9 @@ class Keys:
         matches = hmac.compare_digest(_hash(secret), key.secret_hash if key else "")
         return self._valid(key) if matches else None
 
+    async def owner(self, key_id: str) -> Administrator | None:
+        return self._valid(await self._recent.find(key_id))
+
     async def known(self, name: str) -> Administrator | None:
         async with self._ledger.reading() as connection:
             found = await connection.execute(select(API_KEYS).where(API_KEYS.c.name == name, _LIVE))

@@ -42,9 +42,17 @@ class Administrator:
         return permission in self.data_centers.get(data_center, ())
 
 
+def key_id_of(token: str) -> str:
+    """The part of `dossier_<id>_<secret>` that is no secret."""
+    return token.partition("_")[2].partition("_")[0]
+
+
 class Access(Protocol):
     async def authenticate(self, token: str) -> Administrator | None:
         """Whose token this is, or None."""
+
+    async def owner(self, key_id: str) -> Administrator | None:
+        """Whose key this is, if it is a live one; for who has proved before that it is theirs."""
 
     async def known(self, name: str) -> Administrator | None:
         """The administrator of that name as of now, or None if there is none any more."""

@@ -21,6 +21,8 @@ Action = Literal[
     "exports:link",
     "exports:expire",
     "access:refuse",
+    "console:sign-in",
+    "console:sign-out",
     "keys:create",
     "keys:revoke",
 ]

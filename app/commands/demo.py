@@ -86,7 +86,10 @@ async def _serve(screen: Screen, settings: Settings, services: Services, server:
     await prepare_schema(settings, services.database)
     key = await _new_key(services.keys, "sample")
     url, folder = f"http://{settings.host}:{settings.port}", quote(f"{settings.var_dir}/")
-    screen.say(f"Serving the sample on {url} until Ctrl-C. In another terminal, with the key made just now:", "")
+    screen.say(f"Serving the sample on {url} until Ctrl-C.", "")
+    screen.say("In a browser, as an administrator; this link signs you in once, within ten minutes:", "")
+    screen.line(f"  {url}/console#sign-in={await services.sessions.make_ticket(key)}\n")
+    screen.say("In another terminal, with the key made just now:", "")
     screen.line(
         f"  export DOSSIER_KEY={key}\n"
         f"  export DOSSIER_URL={url}\n"

@@ -1,8 +1,10 @@
 """The first five minutes: the sample is served, somebody starts it twice, and ends it by Ctrl-C."""
 
+import re
 import socket
 import sys
 
+import httpx
 import pytest
 
 from tests.sample import Place, served, wait_until_it_answers
@@ -15,6 +17,15 @@ def test_a_second_run_ends_with_one_sentence_and_the_first_ones_key_goes_on(some
         assert (second.returncode, second.stdout, second.stderr.count("\n")) == (2, "", 1), second
         assert "already serves" in second.stderr
         assert first.place.key_works(first.key)
+
+
+def test_the_link_that_make_run_prints_signs_its_reader_in_once(somewhere: Place) -> None:
+    with served(somewhere) as serving:
+        ((page, ticket),) = re.findall(r"^  (\S+/console)#sign-in=(\S+)$", serving.said, re.MULTILINE)
+        assert "text/html" in httpx.get(page).headers["content-type"]
+        answers = [httpx.post(f"{page}/session", json={"ticket": ticket}) for _ in range(2)]
+        assert [one.status_code for one in answers] == [201, 401]
+        assert answers[0].json()["name"] == "sample"
 
 
 def test_a_run_whose_port_is_taken_ends_with_one_sentence_and_makes_no_key(somewhere: Place) -> None:

@@ -1,6 +1,8 @@
 """What not every machine has: a test that lacks a program is left out by name, and by the line that would get it."""
 
+import os
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sample import Place, Served, place, served
+from tests.sample import ROOT, Place, Served, place, served
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,12 @@ class Program:
         return found or pytest.skip(
             f"{self.names[0]} is not here; on Debian and Ubuntu: apt-get install {self.package}"
         )
+
+
+NODE, NPM = Program("nodejs", ("node",)), Program("npm", ("npm",))
+OLDEST_NODE = 20
+# What npm says where it cannot reach its registry; everything else that it complains of is ours to mend.
+UNREACHABLE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "ETIMEDOUT", "ENOTCACHED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +59,30 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 def sample(demo: Demo) -> Iterator[Served]:
     with served(demo.place) as serving:
         yield serving
+
+
+def run(folder: Path, *command: str, **environ: str) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | environ, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, (command, done.stdout, done.stderr)
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    found = NODE.path()
+    version = run(ROOT, found, "--version")
+    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
+        pytest.skip(f"node is {version}, and {OLDEST_NODE} or newer is needed")
+    return found
+
+
+def npm_ci(project: Path, folder: Path) -> Path:
+    """A copy of the project with what its lock pins."""
+    shutil.copytree(project, folder)
+    done = subprocess.run([NPM.path(), "ci"], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode and any(word in done.stderr for word in UNREACHABLE):
+        pytest.skip("npm cannot reach its registry, from which it installs what package-lock.json pins")
+    assert done.returncode == 0, done.stderr
+    return folder

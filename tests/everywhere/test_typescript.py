@@ -1,10 +1,7 @@
 """A TypeScript client of the contract needs no mending by hand: strictly typed, it goes the whole way in Node."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 import zipfile
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.everywhere.conftest import Program
+from tests.everywhere.conftest import npm_ci, run
 from tests.page import fenced, with_word
 from tests.sample import ROOT, Served
 
@@ -20,38 +17,12 @@ pytestmark = pytest.mark.everywhere
 PROJECT = Path(__file__).parent / "typescript"
 PAGE = ROOT / "docs" / "clients.md"
 MAKING = with_word(fenced(PAGE, "sh"), "npm install")
-NODE, NPM = Program("nodejs", ("node",)), Program("npm", ("npm",))
-OLDEST_NODE = 20
-# What npm says where it cannot reach its registry; everything else that it complains of is ours to mend.
-UNREACHABLE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "ETIMEDOUT", "ENOTCACHED")
-
-
-def run(folder: Path, *command: str, **environ: str) -> str:
-    done = subprocess.run(
-        command, cwd=folder, env=os.environ | environ, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, (command, done.stdout, done.stderr)
-    return done.stdout.strip()
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    found = NODE.path()
-    version = run(ROOT, found, "--version")
-    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
-        pytest.skip(f"node is {version}, and {OLDEST_NODE} or newer is needed")
-    return found
 
 
 @pytest.fixture(scope="module")
 def installed(node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with what its lock pins."""
-    folder = shutil.copytree(PROJECT, tmp_path_factory.mktemp("typescript") / "project")
-    done = subprocess.run([NPM.path(), "ci"], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
-    if done.returncode and any(word in done.stderr for word in UNREACHABLE):
-        pytest.skip("npm cannot reach its registry, from which it installs what package-lock.json pins")
-    assert done.returncode == 0, done.stderr
-    return folder
+    return npm_ci(PROJECT, tmp_path_factory.mktemp("typescript") / "project")
 
 
 @pytest.fixture(scope="module")

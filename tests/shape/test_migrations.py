@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from app.access.keys import API_KEYS
+from app.access.sessions import CONSOLE_SESSIONS
 from app.audit.trail import AUDIT_EVENTS
 from app.history.tables import DOWNLOAD_LINKS, IDEMPOTENCY_KEYS
 from app.jobs.tables import JOBS
@@ -16,7 +17,7 @@ from app.kit.db import METADATA, Database, database_url
 from app.webhooks.tables import ATTEMPTS, DELIVERIES, STOPPED
 from tests.servers import new_database
 
-OWN = (API_KEYS, AUDIT_EVENTS, DOWNLOAD_LINKS, IDEMPOTENCY_KEYS, JOBS, DELIVERIES, ATTEMPTS, STOPPED)
+OWN = (API_KEYS, AUDIT_EVENTS, DOWNLOAD_LINKS, IDEMPOTENCY_KEYS, JOBS, DELIVERIES, ATTEMPTS, STOPPED, CONSOLE_SESSIONS)
 TABLES = {"history_entries", *(table.name for table in OWN)}
 
 

@@ -1,0 +1,83 @@
+// Signing in, with a key or by a link that works once; and saying why, where a session has ended.
+
+import { Refused, refusal } from "./api.js";
+import { alarm, fill, h, notice } from "./dom.js";
+import { heading } from "./frame.js";
+import { sentenceOf } from "./problems.js";
+import { signIn } from "./session.js";
+import { say } from "./words.js";
+
+/** `why` is a key of a sentence, or null; `done` is called once somebody is signed in. */
+export function showSignIn(place, why, done) {
+  const trouble = h("div", { id: "trouble" });
+  const field = h("input", {
+    id: "key", type: "password", autocomplete: "off", autocapitalize: "none", spellcheck: "false", required: true,
+    "aria-describedby": "key-help trouble", class: "wide", maxlength: "512",
+  });
+  const submit = h("button", { type: "submit", class: "main" }, say("sign-in.submit"));
+  const form = h(
+    "form", { novalidate: true, onsubmit: (event) => enter(event, { field, submit, trouble, done }) },
+    h("label", { for: "key" }, say("sign-in.key")), field,
+    h("p", { id: "key-help", class: "quiet" }, say("sign-in.looks"), " ", h("code", {}, "dossier_3f9c…_81b2…")),
+    trouble, submit,
+  );
+  const head = heading("sign-in.title");
+  fill(place, h("div", { class: "narrow" }, head, why && reason(why), h("p", {}, say("sign-in.lead")), form, help()));
+  (why ? head : field).focus();
+}
+
+/** Null where the link was good, else the key of the sentence that says why not. */
+export async function redeem(ticket) {
+  try {
+    await signIn({ ticket });
+    return null;
+  } catch (error) {
+    return error instanceof Response && error.status < 500 ? "sign-in.used-link" : "away";
+  }
+}
+
+function reason(why) {
+  const isTrouble = why === "away" || why === "sign-in.used-link";
+  alarm(say(why));
+  return notice(isTrouble ? "error" : "info", h("p", {}, say(why)));
+}
+
+function help() {
+  return h(
+    "details", {},
+    h("summary", {}, say("sign-in.where")),
+    h("p", {}, say("sign-in.ask")),
+    h("pre", {}, h("code", {}, "python -m app keys create --name maria \\\n  --data-center acme --role administrator")),
+  );
+}
+
+async function enter(event, { field, submit, trouble, done }) {
+  event.preventDefault();
+  const key = field.value.trim();
+  if (!key) return refuse(say("sign-in.empty"), field, trouble);
+  submit.disabled = true;
+  try {
+    await signIn({ key });
+    field.value = "";
+    done();
+  } catch (error) {
+    refuse(await wordsFor(error), field, trouble);
+  } finally {
+    submit.disabled = false;
+  }
+}
+
+async function wordsFor(error) {
+  if (!(error instanceof Response)) return say("away");
+  if ([401, 403, 422].includes(error.status)) return say("sign-in.refused");
+  const known = await refusal(error);
+  return sentenceOf(known instanceof Refused ? known : error);
+}
+
+function refuse(sentence, field, trouble) {
+  fill(trouble, notice("error", h("p", {}, sentence)));
+  alarm(sentence);
+  field.setAttribute("aria-invalid", "true");
+  field.focus();
+  field.select();
+}
