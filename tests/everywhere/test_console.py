@@ -61,7 +61,9 @@ class Console:
                 (deeds or {})[line.removeprefix("ask ").strip()]()
                 walking.stdin.write("\n")
                 walking.stdin.flush()
-            assert walking.wait(120) == 0, walking.stderr.read()
+            said = walking.stderr.read()
+            assert walking.wait(120) == 0, said
+            print(said)
 
     @property
     def database(self) -> Path:
