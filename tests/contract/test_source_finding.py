@@ -278,7 +278,10 @@ async def test_a_reader_that_is_cancelled_leaves_neither_connection_nor_thread_b
             await reading
         if not small.on_sqlite:
             active = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE '%RECURSIVE%' AND pid <> pg_backend_pid()"
-            assert small.run(active) == [(0,)]
+            # The server is asked to stop before the reader ends; on a busy machine it takes its moment.
+            async with asyncio.timeout(2):
+                while small.run(active) != [(0,)]:
+                    await asyncio.sleep(0.05)
         assert len((await found(source, "183")).visitors) == 1
     async with asyncio.timeout(5):
         while sessions() > before:
