@@ -27,7 +27,7 @@ IN_BOTH = ("the_main_job", "a_source_is_down", "a_shared_browser")
 IN_CHROME = (
     "an_auditor", "an_expiry", "a_revocation_elsewhere", "a_session_that_ends", "two_tabs", "a_dashboards_link",
     "by_keyboard", "the_history", "a_failure", "german_and_dark", "first_view",
-    "no_barrier_wide", "no_barrier_narrow",
+    "no_barrier_wide", "no_barrier_narrow", "no_barrier_wide_dark", "no_barrier_narrow_light",
 )  # fmt: skip
 Deed = Callable[[], object]
 

@@ -19,6 +19,15 @@ export class Pages {
     this.table = h("table", { role: "table", hidden: true }, title, head, this.rows);
     this.below = h("div", { class: "below" });
     this.node = h("div", { class: "list" }, this.table, this.below);
+    this.fit(signal);
+  }
+
+  /** Rows become cards where the window has no room for so many columns side by side. */
+  fit(signal) {
+    const room = matchMedia(`(min-width: ${this.columns.length > 6 ? 76 : 56}rem)`);
+    const lay = () => this.table.classList.toggle("cards", !room.matches);
+    room.addEventListener("change", lay, { signal });
+    lay();
   }
 
   /** From the beginning. */

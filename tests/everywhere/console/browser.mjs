@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import puppeteer from "puppeteer-core";
 
 export const env = (name) => process.env[name] ?? fail(`${name} is not set`);
-export const WIDE = { width: 1200, height: 900 };
+export const WIDE = { width: 1280, height: 900 };
 export const NARROW = { width: 360, height: 740 };
 const AXE = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const FIREFOX = env("BROWSER") === "firefox";

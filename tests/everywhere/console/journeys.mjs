@@ -58,6 +58,7 @@ async function a_source_is_down(browser) {
   try {
     await search(page, MARIA);
     await until(page, "Did not answer. What it holds is not shown.");
+    await looked(page, "a-source-is-down");
     await search(page, NOBODY);
     await until(page, "Nobody was found yet, but not every data source answered.");
   } finally {
@@ -84,6 +85,7 @@ async function an_auditor(browser) {
   await visit(page, "/console");
   check(!(await page.$("#identifier")), "an auditor may search");
   check(!(await page.$("[data-deed=revoke]")), "an auditor may revoke");
+  await looked(page, "auditor");
   await press(page, "Audit");
   await until(page, "sample");
   calm(page);
@@ -96,6 +98,7 @@ async function an_expiry(browser) {
   await until(page, "The archive is for the data subject alone.", 60);
   await ask("let it expire soon");
   await until(page, "Search and request it again if it is still wanted.", 40);
+  await looked(page, "expired");
   check(!(await page.$("[data-deed=download]")), "an expired archive is offered");
   calm(page);
 }
@@ -118,6 +121,7 @@ async function a_session_that_ends(browser) {
   await ask("let the session rest");
   await press(page, "Refresh");
   await until(page, "You were signed out, because nothing happened for a while");
+  await looked(page, "signed-out");
   await page.locator("#key").fill(env("KEY"));
   await page.locator("button.main").click();
   await until(page, "Save as CSV");
@@ -242,6 +246,7 @@ async function a_failure(browser) {
   try {
     await page.locator(SUBMIT).click();
     await until(page, "mapping does not fit its database", 60);
+    await looked(page, "failed");
   } finally {
     await ask("mend the shop");
   }
@@ -285,7 +290,17 @@ async function first_view(browser) {
   check(shift === 0, `layout shift ${shift}`);
 }
 
-/** Every view and state, looked at by axe and kept as a picture. */
+/** Looked at by axe, in the light and in the dark, and kept as a picture of both. */
+async function looked(page, what) {
+  if (env("BROWSER") === "firefox") return;
+  for (const value of ["light", "dark"]) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
+    await audit(page, `${what}, ${value}`);
+    await shot(page, `${what}-wide-${value}`);
+  }
+}
+
+/** Every view, and every state that a single person meets. */
 async function everywhere(browser, size, scheme, name) {
   const page = await tab(browser, size, scheme);
   const look = async (what) => { await audit(page, what); await shot(page, `${what}-${name}`); };
@@ -324,10 +339,12 @@ async function everywhere(browser, size, scheme, name) {
 }
 
 const no_barrier_wide = (browser) => everywhere(browser, WIDE, "light", "wide-light");
+const no_barrier_wide_dark = (browser) => everywhere(browser, WIDE, "dark", "wide-dark");
+const no_barrier_narrow_light = (browser) => everywhere(browser, NARROW, "light", "narrow-light");
 const no_barrier_narrow = (browser) => everywhere(browser, NARROW, "dark", "narrow-dark");
 
 await run({
   the_main_job, a_source_is_down, a_shared_browser, an_auditor, an_expiry, a_revocation_elsewhere, a_session_that_ends,
   two_tabs, a_dashboards_link, nothing_runs_that_is_data, by_keyboard, the_history, a_failure, german_and_dark,
-  first_view, no_barrier_wide, no_barrier_narrow,
+  first_view, no_barrier_wide, no_barrier_narrow, no_barrier_wide_dark, no_barrier_narrow_light,
 });
