@@ -61,9 +61,9 @@ class Console:
                 (deeds or {})[line.removeprefix("ask ").strip()]()
                 walking.stdin.write("\n")
                 walking.stdin.flush()
-            said = walking.stderr.read()
-            assert walking.wait(120) == 0, said
-            print(said)
+            told = walking.stderr.read()
+            assert walking.wait(120) == 0, told
+            print(told)
 
     @property
     def database(self) -> Path:
