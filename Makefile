@@ -30,7 +30,8 @@ run: $(VENV)/demo ## serve the same sample, and print a key
 
 # The journeys look at the time that things take, so nothing runs beside them.
 test: $(VENV)/test ## run all tests, on real servers started for them
-	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/unit tests/contract tests/api tests/shape tests/clients
+	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/unit tests/api tests/shape
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/contract tests/clients
 	@$(BIN)/python -m pytest tests/journey
 
 # What the machine lacks is named at the end, each with the line that would get it, and is no failure.
