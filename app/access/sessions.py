@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import Column, String, Table, delete, insert, or_, select, update
 
 from app.access.port import Access, Administrator, key_id_of
-from app.audit.event import Action, AuditEvent, By
+from app.audit.event import AuditEvent, By
 from app.audit.ledger import Ledger
 from app.kit.clock import Clock
 from app.kit.db import METADATA, UtcDateTime
@@ -60,7 +60,7 @@ class Sessions:
     async def sign_in(self, key: str, address: str | None, reference: str) -> Opened | None:
         """None where the key is not a live one."""
         found = await self._access.authenticate(key)
-        return await self._open(key_id_of(key), By(found.name, address, reference)) if found else None
+        return await self._open(key_id_of(key), found, By(found.name, address, reference)) if found else None
 
     async def redeem(self, ticket: str, address: str | None, reference: str) -> Opened | None:
         """None where the ticket was used before, is too old, or its key has ended."""
@@ -69,7 +69,7 @@ class Sessions:
         async with self._ledger.writing() as connection:
             key_id = (await connection.execute(used.returning(CONSOLE_SESSIONS.c.key_id))).scalar_one_or_none()
         found = await self._access.owner(key_id) if key_id else None
-        return await self._open(key_id, By(found.name, address, reference)) if key_id and found else None
+        return await self._open(key_id, found, By(found.name, address, reference)) if key_id and found else None
 
     async def make_ticket(self, key: str) -> str:
         """For a link that signs its reader in, once."""
@@ -95,7 +95,7 @@ class Sessions:
         return _session(found, secret, now, row.made_at)
 
     async def end(self, secret: str, session: Session, address: str | None, reference: str) -> None:
-        event = _event("console:sign-out", By(session.administrator.name, address, reference))
+        event = AuditEvent("console:sign-out", By(session.administrator.name, address, reference), None)
         async with self._ledger.writing() as connection:
             await connection.execute(delete(CONSOLE_SESSIONS).where(CONSOLE_SESSIONS.c.id == _hash(secret)))
             await self._ledger.append(connection, event)
@@ -107,14 +107,13 @@ class Sessions:
         async with self._ledger.writing() as connection:
             await connection.execute(delete(CONSOLE_SESSIONS).where(old))
 
-    async def _open(self, key_id: str, by: By) -> Opened:
+    async def _open(self, key_id: str, administrator: Administrator, by: By) -> Opened:
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         row = self._row(secret, "session", key_id)
         async with self._ledger.writing() as connection:
             await connection.execute(insert(CONSOLE_SESSIONS), row)
-            await self._ledger.append(connection, _event("console:sign-in", by))
-        found = await self._access.owner(key_id)
-        return Opened(secret, _session(found or Administrator(by.name, {}), secret, row["made_at"], row["made_at"]))
+            await self._ledger.append(connection, AuditEvent("console:sign-in", by, None))
+        return Opened(secret, _session(administrator, secret, row["made_at"], row["made_at"]))
 
     def _row(self, secret: str, kind: _Kind, key_id: str) -> dict[str, Any]:
         now = self._clock()
@@ -127,10 +126,6 @@ def is_csrf(session: Session, sent: str) -> bool:
 
 def _session(administrator: Administrator, secret: str, now: datetime, made_at: datetime) -> Session:
     return Session(administrator, _hash(f"csrf {secret}")[:32], min(now + IDLE, made_at + LONGEST))
-
-
-def _event(action: Action, by: By) -> AuditEvent:
-    return AuditEvent(action, by, None)
 
 
 def _hash(secret: str) -> str:

@@ -195,6 +195,6 @@ def _next(archive: Path, opened: Path) -> str:
         "  # A browser that two people share, and somebody about whom nothing is held.\n"
         "  .venv/bin/python -m app demo --identifier family@example.com\n"
         "  .venv/bin/python -m app demo --identifier nobody@example.com\n"
-        "  # Serves this sample, and prints a key.\n"
+        "  # Serves this sample; prints a link to its page, and a key.\n"
         "  make run"
     )

@@ -54,7 +54,8 @@ class Sender:
 
 def message(delivery: Delivery) -> str:
     """Thin: ids and a state, so that a receiver's log holds nothing personal. It asks the API for more."""
-    data = {"data_center": delivery.data_center, "export": str(delivery.entry_id), "status": delivery.event[7:]}
+    status = delivery.event.removeprefix("export.")
+    data = {"data_center": delivery.data_center, "export": str(delivery.entry_id), "status": status}
     return json.dumps({"type": delivery.event, "timestamp": rfc3339(delivery.at), "data": data})
 
 

@@ -85,7 +85,8 @@ def test_leaving_the_question_requests_nothing(at: Desk) -> None:
     for key, code in ((b"\n", 1), (b"\x04", 1), (CTRL_C, 130)):
         with at.sits("export", EMAIL) as shown:
             shown.until("to leave:")
-            # What is pressed before the line can be edited may get lost while the terminal changes to that.
+            # A signal that comes after the question, and before the system's call that waits for an answer, is heard
+            # only when that call returns.
             time.sleep(0.5)
             shown.press(key)
         assert (at.ended, "Nothing was requested." in shown.text) == (code, True)

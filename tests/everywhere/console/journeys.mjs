@@ -5,6 +5,7 @@ import {
 } from "./browser.mjs";
 
 const MARIA = "maria.keller@example.com", FAMILY = "family@example.com", NOBODY = "nobody@example.com";
+const READY = "The archive is for the data subject alone.";
 const SUBMIT = ".order button.main", CHECKED = "input[name=combination]:checked";
 
 async function exported(page, { identifier = MARIA, source = "Website", name = "MacBook · Chrome" } = {}) {
@@ -12,6 +13,11 @@ async function exported(page, { identifier = MARIA, source = "Website", name = "
   await choose(page, source, name);
   await page.locator(SUBMIT).click();
   await page.waitForFunction(() => location.pathname.startsWith("/console/exports/"));
+}
+
+async function ready(page, wanted) {
+  await exported(page, wanted);
+  await until(page, READY, 60);
 }
 
 async function downloaded(page) {
@@ -42,7 +48,7 @@ async function the_main_job(browser) {
   await press(page, "History");
   await until(page, "iPhone · Safari");
   await page.goto(address);
-  await until(page, "The archive is for the data subject alone.", 60);
+  await until(page, READY, 60);
   check((await texts(page, "#sha256"))[0].length === 64, "no digest");
   check(/UTC/.test(await body(page)), "no UTC");
   await downloaded(page);
@@ -94,8 +100,7 @@ async function an_auditor(browser) {
 async function an_expiry(browser) {
   const page = await tab(browser);
   await signIn(page);
-  await exported(page);
-  await until(page, "The archive is for the data subject alone.", 60);
+  await ready(page);
   await ask("let it expire soon");
   await until(page, "Search and request it again if it is still wanted.", 40);
   await looked(page, "expired");
@@ -106,8 +111,7 @@ async function an_expiry(browser) {
 async function a_revocation_elsewhere(browser) {
   const page = await tab(browser);
   await signIn(page);
-  await exported(page);
-  await until(page, "The archive is for the data subject alone.", 60);
+  await ready(page);
   await ask("revoke it elsewhere");
   await until(page, "The export was revoked.", 40);
   calm(page);
@@ -139,7 +143,7 @@ async function two_tabs(browser) {
   await signIn(first);
   await exported(first, { name: "iPhone · Safari" });
   await visit(second, new URL(first.url()).pathname + new URL(first.url()).search);
-  await until(second, "The archive is for the data subject alone.", 60);
+  await until(second, READY, 60);
   await second.bringToFront();
   await press(second, "Revoke");
   await press(second, "No, leave it");
@@ -174,7 +178,7 @@ async function nothing_runs_that_is_data(browser) {
   await page.$eval("label.offer input", (one) => one.click());
   await page.locator("#case").fill("<script>alert(2)</script>");
   await page.locator(SUBMIT).click();
-  await until(page, "The archive is for the data subject alone.", 60);
+  await until(page, READY, 60);
   await press(page, "History");
   await until(page, "<script>alert(2)</script>");
   await press(page, "Audit");
@@ -196,7 +200,7 @@ async function by_keyboard(browser) {
   await page.keyboard.press("Space");
   await reach(page, SUBMIT);
   await page.keyboard.press("Enter");
-  await until(page, "The archive is for the data subject alone.", 60);
+  await until(page, READY, 60);
   await reach(page, "[data-deed=download]");
   await page.keyboard.press("Enter");
   await until(page, "Downloaded once");
@@ -221,8 +225,7 @@ async function reach(page, selector) {
 async function the_history(browser) {
   const page = await tab(browser);
   await signIn(page);
-  await exported(page);
-  await until(page, "The archive is for the data subject alone.", 60);
+  await ready(page);
   await visit(page, "/console/history?data_center=acme&status=ready");
   await until(page, "MacBook · Chrome");
   check((await texts(page, "details summary")).includes("Filters (1 in use)"), "the filter is not shown");
@@ -251,7 +254,7 @@ async function a_failure(browser) {
     await ask("mend the shop");
   }
   await press(page, "Retry");
-  await until(page, "The archive is for the data subject alone.", 60);
+  await until(page, READY, 60);
   calm(page);
 }
 
@@ -319,7 +322,7 @@ async function everywhere(browser, size, scheme, name) {
   await exported(page, { name: "iPhone · Safari" });
   await until(page, "of about");
   await look("progress");
-  await until(page, "The archive is for the data subject alone.", 60);
+  await until(page, READY, 60);
   await look("ready");
   await press(page, "Revoke");
   await page.waitForSelector("dialog[open]");
