@@ -1,0 +1,150 @@
+// The unpacked text of a member or a file: once from the front, then any part of it, with a few pieces in memory.
+
+import { asLatin, Growing, joined, sliceOf } from "./bytes.js";
+import { damaged } from "./problem.js";
+
+const PIECE = 1 << 20;
+const LARGEST_PIECE = 8 << 20;
+const KEPT = 12 << 20;
+// A full flush ends so (RFC 1951, 3.2.4); a piece that ends there lacks nothing but a last block, which may be empty.
+const MARK = "\0\0\xff\xff";
+const LAST_BLOCK = new Uint8Array([3, 0]);
+const PACKED_CHUNK = 1 << 18;
+const FARTHEST_MARK = 4 << 20;
+
+export class Pieces {
+  constructor(file, { from, to, packed }, name) {
+    Object.assign(this, { file, from, to, packed, name, size: 0 });
+    this.begins = new Growing(Float64Array);
+    this.again = [];
+    this.cache = new Map();
+  }
+
+  /** Every piece in turn; after that, or meanwhile, `bytes` gives what has been read. */
+  async *read() {
+    if (this.packed) yield* this.marked();
+    else {
+      for (let at = this.from; at < this.to; at += PIECE) {
+        const part = this.file.slice(at, Math.min(this.to, at + PIECE));
+        yield this.add(new Uint8Array(await part.arrayBuffer()), () => sliceOf(part, 0, part.size));
+      }
+    }
+  }
+
+  /** A mark may also be data by chance, and is none of ours where what stands before it does not inflate. */
+  async *marked() {
+    let [from, after] = [this.from, this.from];
+    while (from < this.to) {
+      const limit = Math.min(this.to, from + FARTHEST_MARK);
+      const to = await nextMark(this.file, after, limit);
+      const part = new Blob(to < this.to ? [this.file.slice(from, to), LAST_BLOCK] : [this.file.slice(from, to)]);
+      const bytes = to === limit && to < this.to ? null : await inflated(part).catch(() => null);
+      if (bytes) {
+        yield this.add(bytes, () => inflated(part));
+        from = to;
+      } else if (to === limit) return yield* this.repacked();
+      after = to;
+    }
+  }
+
+  /** Without marks nothing can be read but from the front, so that each piece is packed again by itself. */
+  async *repacked() {
+    let skipped = this.size;
+    let [held, size] = [[], 0];
+    for await (const chunk of unpacked(this.file.slice(this.from, this.to), this.name)) {
+      const rest = chunk.subarray(Math.min(skipped, chunk.length));
+      skipped -= chunk.length - rest.length;
+      held.push(rest);
+      size += rest.length;
+      if (size < PIECE) continue;
+      yield await this.addPacked(joined(held));
+      [held, size] = [[], 0];
+    }
+    if (size) yield await this.addPacked(joined(held));
+  }
+
+  async addPacked(bytes) {
+    const packing = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate-raw"));
+    // A Blob, because browsers keep those outside of the page's own memory.
+    const part = await new Response(packing).blob();
+    return this.add(bytes, () => inflated(part));
+  }
+
+  add(bytes, again) {
+    if (bytes.length) {
+      this.keep(this.again.length, Promise.resolve(bytes), bytes.length);
+      this.begins.push(this.size);
+      this.again.push(again);
+      this.size += bytes.length;
+    }
+    return bytes;
+  }
+
+  /** The text from one place to another, both already read. */
+  async bytes(from, to) {
+    const parts = [];
+    for (let number = this.begins.lastUpTo(from); number < this.again.length; number++) {
+      const begin = this.begins.items[number];
+      if (begin >= to) break;
+      const piece = await this.piece(number);
+      parts.push(piece.subarray(Math.max(0, from - begin), to - begin));
+    }
+    return joined(parts.length ? parts : [new Uint8Array()]);
+  }
+
+  piece(number) {
+    const kept = this.cache.get(number);
+    const next = number + 1 < this.again.length ? this.begins.items[number + 1] : this.size;
+    const size = next - this.begins.items[number];
+    this.cache.delete(number);
+    return this.keep(number, kept?.bytes ?? this.again[number](), size);
+  }
+
+  /** The latest asked for stay, as many as there is room for. */
+  keep(number, bytes, size) {
+    this.cache.set(number, { bytes, size });
+    let room = KEPT;
+    for (const [one, kept] of [...this.cache].reverse()) {
+      room -= kept.size;
+      if (room < 0 && one !== number) this.cache.delete(one);
+    }
+    return bytes;
+  }
+}
+
+/** Where the next mark ends, or the limit where there is none before it. */
+async function nextMark(file, from, limit) {
+  for (let at = from; at < limit; at += PACKED_CHUNK) {
+    const chunk = await sliceOf(file, at, Math.min(limit, at + PACKED_CHUNK + 3));
+    const found = asLatin(chunk).indexOf(MARK);
+    if (found >= 0) return at + found + 4;
+  }
+  return limit;
+}
+
+async function inflated(blob) {
+  const parts = [];
+  let size = 0;
+  for await (const chunk of unpacked(blob)) {
+    parts.push(chunk);
+    size += chunk.length;
+    if (size > LARGEST_PIECE) throw new RangeError();
+  }
+  return joined(parts.length ? parts : [new Uint8Array()]);
+}
+
+/** What the compressed bytes unpack to, chunk by chunk; there must be neither more nor fewer than one stream of them. */
+async function* unpacked(blob, name) {
+  const reader = blob.stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } catch {
+    throw damaged(name);
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,274 @@
+// An opened file: reads it from the front and answers, meanwhile too, for rows, filters, the timeline and CSV.
+
+import { asText, Growing } from "./bytes.js";
+import { csvLine, inColumns } from "./csv.js";
+import { wanted } from "./filter.js";
+import { dayNamed, monthsOf } from "./moments.js";
+import { DOCUMENT, known, manifestText, parsedHead, parsedManifest, piecesOf, readHead, zipIn } from "./open.js";
+import { Pieces } from "./pieces.js";
+import { Problem } from "./problem.js";
+import { cellsOf } from "./row.js";
+import { rowsIn, Scanner } from "./scanner.js";
+import { Section } from "./section.js";
+
+const BLOCK = 1 << 20;
+const LONGEST_CELL = 2000;
+const BETWEEN_EVENTS = 100;
+const FIRST_LOOK = 400;
+
+export class Reader {
+  constructor(tell) {
+    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: 0, over: false, waiting: [] });
+  }
+
+  async open({ file }) {
+    const zip = await zipIn(file);
+    const manifest = zip && parsedManifest(await manifestText(zip));
+    known(manifest?.schema_version);
+    this.manifest = manifest;
+    this.pieces = zip ? await piecesOf(zip, DOCUMENT) : new Pieces(file, { from: 0, to: file.size, packed: false }, DOCUMENT);
+    const reading = this.pieces.read();
+    const start = await readHead(reading).catch((error) => {
+      throw zip || error.told?.key === "newer" ? error : new Problem("other-json");
+    });
+    const head = parsedHead(start);
+    const done = this.readOn(reading, start);
+    // The sections of a document alone are known only as it is read; a small one is by then.
+    await Promise.race([done, zip ? this.more() : new Promise((resolve) => setTimeout(resolve, FIRST_LOOK))]);
+    return this.described(head, manifest);
+  }
+
+  described(head, manifest) {
+    const { compiled_at, expires_at, language = null, time_zone = null } = manifest?.export ?? {};
+    const run = manifest && { compiled_at, expires_at, language, time_zone };
+    return {
+      kind: manifest ? "archive" : "document", schemaVersion: head.schema_version,
+      export: { ...head.export, ...run }, notice: head.notice, notIncluded: notIncluded(head, manifest),
+      omitted: manifest?.omitted ?? [], otherCombinations: manifest?.other_combinations ?? null,
+      sections: manifest ? included(manifest).map(ofManifest) : [...this.sections.values()].map(alone),
+    };
+  }
+
+  async readOn(reading, { at, rest }) {
+    const scanner = new Scanner(this.listener(), at);
+    try {
+      scanner.feed(rest);
+      for await (const bytes of reading) {
+        this.woken();
+        await breath();
+        if (this.over) return;
+        scanner.feed(bytes);
+        this.progress(false);
+      }
+      scanner.finish();
+      this.tell({ event: "read" });
+    } catch (error) {
+      this.tell({ event: "broken", problem: error.told ?? { key: "damaged", what: DOCUMENT } });
+    } finally {
+      for (const section of this.sections.values()) section.end();
+      this.over = true;
+      this.woken();
+    }
+  }
+
+  listener() {
+    let section = null;
+    return {
+      begin: (name) => {
+        const told = this.manifest && included(this.manifest).find((one) => one.name === name);
+        section = this.current = new Section(name, told ? told.time : undefined);
+        this.sections.set(name, section);
+      },
+      key: (bytes, from, to, at) => section.key(bytes, from, to, at),
+      row: (bytes, from, to, at) => section.row(bytes, from, to, at),
+      end: () => {
+        section.end();
+        this.progress(true);
+      },
+    };
+  }
+
+  progress(always) {
+    const now = Date.now();
+    if (!this.current || (!always && now - this.told < BETWEEN_EVENTS)) return;
+    this.told = now;
+    const { name, rows, done, time } = this.current;
+    this.tell({ event: "indexed", section: name, rows, done, time });
+  }
+
+  /** Resolves when more has been read. */
+  more() {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  woken() {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  async rows({ section, view, from, count }) {
+    const one = this.sections.get(section);
+    const numbers = view == null ? null : this.views.get(view)?.found;
+    const all = numbers ? numbers.length : one?.rows ?? 0;
+    const rows = [];
+    for (let place = from; place < Math.min(all, from + count); ) {
+      const number = numbers ? numbers.items[place] : place;
+      let run = 1;
+      while (place + run < Math.min(all, from + count) && (!numbers || numbers.items[place + run] === number + run)) run++;
+      for (const [at, text] of (await this.texts(one, number, run)).entries()) rows.push({ number: number + at, cells: cellsOf(text).map(cut) });
+      place += run;
+    }
+    return { rows };
+  }
+
+  /** The raw text of rows that stand one behind the other. */
+  async texts(section, number, count) {
+    const { markRows, markPlaces } = section;
+    const mark = markRows.lastUpTo(number);
+    let end = mark + 1;
+    while (end < markRows.length && markRows.items[end] < number + count) end++;
+    const to = end < markRows.length ? markPlaces.items[end] : section.reach;
+    const bytes = await this.pieces.bytes(markPlaces.items[mark], to);
+    const skipped = number - markRows.items[mark];
+    return rowsIn(bytes).slice(skipped, skipped + count).map(([a, b]) => asText(bytes.subarray(a, b)));
+  }
+
+  async cell({ section, number, column }) {
+    const [text] = await this.texts(this.sections.get(section), number, 1);
+    return { text: cellsOf(text).find(([name]) => name === column)?.[2] ?? "" };
+  }
+
+  columns({ section }) {
+    return { columns: [...(this.sections.get(section)?.columns ?? [])] };
+  }
+
+  timeline({ section }) {
+    const chosen = section ? [this.sections.get(section)] : [...this.sections.values()].filter((one) => this.shows(one));
+    return monthsOf(chosen.flatMap((one) => one?.days ? [one.days.counts] : []));
+  }
+
+  shows({ name }) {
+    const told = this.manifest && included(this.manifest).find((one) => one.name === name);
+    return !told || (told.origin === "observed" && ["interaction", "behavioural"].includes(told.category));
+  }
+
+  filter({ section, ...asked }) {
+    for (const view of this.views.values()) if (view.section === section) this.forget({ view: view.id });
+    const view = { id: (this.lastView = (this.lastView ?? 0) + 1), section, found: new Growing(Uint32Array), seen: 0, done: false };
+    this.views.set(view.id, view);
+    view.ended = this.search(view, asked);
+    return { view: view.id };
+  }
+
+  forget({ view }) {
+    const one = this.views.get(view);
+    if (one) one.stopped = true;
+    this.views.delete(view);
+    return {};
+  }
+
+  async search(view, asked) {
+    const want = wanted(asked);
+    const inTime = timeTest(asked);
+    let told = 0;
+    for await (const { section, block } of this.blocks(view.section, () => view.stopped)) {
+      await this.look(view, section, block, want, inTime);
+      view.seen = block.end;
+      if (Date.now() - told >= BETWEEN_EVENTS) this.found(view);
+      told = Math.max(told, Date.now() - BETWEEN_EVENTS + 1);
+    }
+    view.done = true;
+    this.found(view);
+  }
+
+  found({ id, found, seen, done, stopped }) {
+    if (!stopped) this.tell({ event: "found", view: id, matches: found.length, seen, done });
+  }
+
+  async look(view, section, { row, end, from, to }, want, inTime) {
+    const dated = [];
+    for (let one = row; one < end; one++) if (inTime(section.days?.of.items[one])) dated.push(one);
+    const bytes = want && dated.length ? await this.pieces.bytes(from, to) : null;
+    if (bytes && !want.may(bytes)) return;
+    const places = bytes && rowsIn(bytes);
+    for (const one of dated) {
+      const part = bytes?.subarray(...places[one - row]);
+      if (!part || (want.may(part) && want.is(part))) view.found.push(one);
+    }
+  }
+
+  /** A section's blocks of rows, as far as it is read and then as it goes on. */
+  async *blocks(name, stopped) {
+    for (let mark = 0; !stopped(); await breath()) {
+      const section = this.sections.get(name);
+      const block = section?.block(mark, BLOCK);
+      if (block) {
+        yield { section, block };
+        mark = block.next;
+      } else if (this.over || section?.done) return;
+      else await this.more();
+    }
+  }
+
+  async csv({ section: name, view }) {
+    const chosen = view == null ? null : this.views.get(view);
+    await chosen?.ended;
+    while (!this.over && !this.sections.get(name)?.done) await this.more();
+    const columns = [...(this.sections.get(name)?.columns ?? [])];
+    const parts = ["\ufeff", csvLine(columns.map((column) => ["text", column]))];
+    let next = 0;
+    let rows = 0;
+    for await (const { block } of this.blocks(name, () => false)) {
+      const bytes = await this.pieces.bytes(block.from, block.to);
+      const lines = [];
+      for (const [at, [from, to]] of rowsIn(bytes).entries()) {
+        if (chosen && chosen.found.items[next] !== block.row + at) continue;
+        if (chosen && next >= chosen.found.length) break;
+        next++;
+        rows++;
+        lines.push(csvLine(inColumns(cellsOf(asText(bytes.subarray(from, to))), columns)));
+      }
+      parts.push(new Blob([lines.join("")]));
+      this.tell({ event: "saving", section: name, rows });
+    }
+    return { blob: new Blob(parts, { type: "text/csv" }), name: `${name}.csv` };
+  }
+}
+
+const included = (manifest) => (manifest.sections ?? []).filter((one) => one.status === "included");
+
+function ofManifest({ name, title, category, origin, purpose, retention, recipients, scope, because, rows, first_at, last_at, time, labels }) {
+  const told = { name, title, category, origin, purpose, retention, recipients, scope, because, rows };
+  return { ...told, firstAt: first_at, lastAt: last_at, time: time ?? null, labels: labels ?? {} };
+}
+
+function alone({ name, rows, done, time }) {
+  return { ...ofManifest({ name, title: name, rows: done ? rows : null, time }), firstAt: null, lastAt: null };
+}
+
+function notIncluded(head, manifest) {
+  if (head.not_included) return head.not_included;
+  const missing = (manifest?.sections ?? []).filter((one) => one.status !== "included");
+  return missing.map(({ name, title, status, reason }) => ({ section: name, title, status, reason }));
+}
+
+function cut([column, kind, text]) {
+  return text.length > LONGEST_CELL ? [column, kind, text.slice(0, LONGEST_CELL), text.length] : [column, kind, text];
+}
+
+function timeTest({ since, until }) {
+  if (!since && !until) return () => true;
+  const [first, last] = [since ? dayNamed(since) : -1e9, until ? dayNamed(until) : 1e9];
+  return (day) => day >= first && day <= last;
+}
+
+/** Lets what came in meanwhile be answered: a timer would wait longer each time. */
+function breath() {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
+}
