@@ -12,7 +12,7 @@ from importlib.resources import files
 _HERE = files("app.archive")
 _LANGUAGES = ("en", "de", "fr", "es", "it")
 _IMPORT = re.compile(r'^import \{[^{}]*\} from "\./([a-z0-9-]+\.js)";\n', re.MULTILINE)
-_COMMENT = re.compile(r"^ *(?://.*|/\*\*.*\*/)\n", re.MULTILINE)
+_COMMENT = re.compile(r"^ *(?://.*|/\*\*(?:[^*]|\*(?!/))*\*/)\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 _INDENT = re.compile(r"\n\s+")
 _TOP = re.compile(r"^(?:async )?(?:function\*?|class|const|let) (.+)", re.MULTILINE)
@@ -25,14 +25,14 @@ _LITERAL = re.compile(
 )
 # Not plus and minus: a space tells `a + +b` from `a++b`.
 _AROUND = re.compile(r" ?([=<>!&|?:;,(){}\[\]*%]) ?")
-_PLACE = re.compile(r"\{(policy|style|engine|words|script)\}")
+_PLACE = re.compile(r"\{(policy|style|old|packed|script)\}")
 
 
 def viewer() -> bytes:
     """The same bytes every time."""
     style, script = _style(), bundle("main.js")
     places = {
-        "style": style, "script": script, "engine": bundle("engine.js"), "words": _words(),
+        "style": style, "script": script, "packed": _packed(), "old": _too_old(),
         "policy": f"default-src 'none'; script-src {_hashed(script)}; style-src {_hashed(style)}; worker-src blob:; "
         "connect-src 'none'; img-src data:; base-uri 'none'; form-action 'none'",
     }  # fmt: skip
@@ -87,15 +87,19 @@ def _style() -> str:
     return re.sub(r" *([{};,>]) *", r"\1", re.sub(r"\s+", " ", text)).replace(";}", "}").strip()
 
 
-def _words() -> str:
-    """A line for browsers that cannot inflate, and all sentences deflated: keys once, then each language's in order.
-    Nothing in either can end the block."""
+def _packed() -> str:
+    """The engine and all sentences (keys once, then each language's in their order), deflated: plain, they would be
+    half of the page."""
     keys = list(words("en"))
     table = {"keys": keys} | {one: [words(one)[key] for key in keys] for one in _LANGUAGES}
-    too_old = {one: words(one)["too-old-browser"] for one in _LANGUAGES}
     packing = zlib.compressobj(9, wbits=-15)
-    packed = packing.compress(_compact(table)) + packing.flush()
-    return f"{_compact(too_old).decode()}\n{b64encode(packed).decode()}".replace("<", "\\u003c")
+    packed = packing.compress(_compact({"engine": bundle("engine.js"), "words": table})) + packing.flush()
+    return b64encode(packed).decode()
+
+
+def _too_old() -> str:
+    """What browsers say that cannot inflate the rest."""
+    return _compact({one: words(one)["too-old-browser"] for one in _LANGUAGES}).decode().replace("<", "\\u003c")
 
 
 def _compact(value: object) -> bytes:

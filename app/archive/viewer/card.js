@@ -17,6 +17,7 @@ export function openCard({ at, count, rowAt, whole, label, zone, moved, signal }
     at += step;
     earlier.disabled = at <= 0;
     later.disabled = at >= count() - 1;
+    if (document.activeElement?.disabled) (later.disabled ? earlier : later).focus();
     fill(title, say("entry_of", { number: at + 1, of: count() }));
     const shown = at, row = await rowAt(at);
     if (!row || shown !== at) return;

@@ -1,11 +1,7 @@
 // Speaks with the engine in its worker: questions with their answers, and what it tells by itself.
 
-let address;
-
-export function startEngine(hear) {
-  const text = document.getElementById("engine").textContent;
-  address ??= URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  const worker = new Worker(address), waiting = new Map();
+export function startEngine(text, hear) {
+  const worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" }))), waiting = new Map();
   let last = 0, stopped = null;
   worker.onmessage = ({ data: told }) => {
     if (told.id === undefined) return hear(told);

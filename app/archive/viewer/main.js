@@ -6,7 +6,7 @@ import { announce, button, fill, h } from "./dom.js";
 import { overview, sectionsLink } from "./overview.js";
 import { sectionView } from "./shown.js";
 import { openingView, problemsWords, startView } from "./start.js";
-import { LANGUAGES, loadWords, say, speak, spoken } from "./words.js";
+import { LANGUAGES, say, speak, spoken, unpack } from "./words.js";
 
 const main = document.getElementById("main"), contents = document.getElementById("contents");
 const progress = h("p", { class: "quiet" });
@@ -17,7 +17,7 @@ function open(file) {
   problem = null;
   const mine = app = { file, rows: new Map(), bus: new EventTarget(), check: { kind: "info" }, done: false };
   const hear = (told) => app === mine && heard(told);
-  mine.engines = [startEngine(hear), startEngine(hear)];
+  mine.engines = [startEngine(engine, hear), startEngine(engine, hear)];
   [mine.reader, mine.checker] = mine.engines;
   show();
   mine.reader.ask({ ask: "open", file }).then((info) => app === mine && opened(info), (why) => app === mine && failed(why));
@@ -65,10 +65,14 @@ function heard(told) {
 function tell(event) {
   if (event === "found" || event === "saving" || (!app.done && Date.now() - drawn < 200)) return;
   drawn = Date.now();
-  const count = [...app.rows.values()].reduce((sum, rows) => sum + rows, 0);
-  progress.textContent = app.broken ? "" : say(app.done ? "all_read" : "reading", { count });
+  count();
   announce(progress.textContent);
   app.bus.dispatchEvent(new Event("progress"));
+}
+
+function count() {
+  const sum = [...app.rows.values()].reduce((one, other) => one + other, 0);
+  progress.textContent = app.broken || !app.info ? "" : say(app.done ? "all_read" : "reading", { count: sum });
 }
 
 /** What the address names, or the page before any file. */
@@ -90,7 +94,8 @@ function frame() {
   const languages = h("select", { "aria-label": say("language"), onchange: () => { speak(languages.value); show(); } },
     Object.entries(LANGUAGES).map(([code, name]) => h("option", { value: code, lang: code, selected: code === spoken() }, name)));
   fill(document.getElementById("top"), progress, h("span", { class: "gap" }), app && button(say("another"), leaveFile), languages);
-  progress.hidden = !app;
+  if (app) count();
+  else progress.textContent = "";
   contents.hidden = !app?.info;
   contents.setAttribute("aria-label", say("contents"));
   if (!app?.info) return;
@@ -102,13 +107,12 @@ function frame() {
 function leaveFile() {
   close();
   history.replaceState(null, "", location.pathname);
-  progress.textContent = "";
   show();
 }
 
-const able = await loadWords();
+const engine = await unpack();
 speak();
-if (able) {
+if (engine) {
   addEventListener("hashchange", show);
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {

@@ -62,7 +62,7 @@ function sectionsOf(app) {
     app.info.sections.forEach((one, at) => { counts[at].textContent = number(rowsOf(app, one)); });
   };
   fill(box, app.info.sections.map((one) => h("li", {}, sectionsLink(one), h("span", { class: "count" }), h("span", { class: "quiet" },
-    [dayOf(one.firstAt), dayOf(one.lastAt)].filter(Boolean).join(" – ")))));
+    [...new Set([dayOf(one.firstAt), dayOf(one.lastAt)])].filter(Boolean).join(" – ")))));
   app.bus.addEventListener("progress", draw, { signal: app.leaving });
   draw();
   return box;

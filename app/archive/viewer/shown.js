@@ -158,6 +158,8 @@ class Shown {
     const said = matches === null
       ? (reading ? say("reading_of", { read, count: all }) : all ? say("entries", { count: all }) : say(app.done || section.rows === 0 ? "nothing" : "waiting"))
       : done && !matches ? say("none_found") : say(done ? "found_of" : "searching", { matches, count: all });
+    this.clear.hidden = matches === null;
+    this.list.box.hidden = !this.list.total;
     if (this.state.textContent === said) return;
     this.state.textContent = said;
     if (matches !== null) announce(said);
@@ -176,7 +178,7 @@ class Shown {
     const time = this.section.time, dated = cells.find(([column]) => column === time);
     const telling = cells.filter((cell) => cell !== dated && cell[1] !== "null" && cell[2] !== "").slice(0, TELLING);
     return [
-      h("span", { class: "number" }, number(at + 1)),
+      h("span", { class: "at" }, number(at + 1)),
       dated && h("span", { class: "when" }, moment(dated[2], this.zone) ?? brief(dated, this.zone)),
       telling.map((cell) => [h("span", { class: "quiet" }, data(this.label(cell[0])), ": "), data(brief(cell, this.zone)), h("i", {}, " · ")]),
       !telling.length && h("span", { class: "quiet" }, say("no_columns")),

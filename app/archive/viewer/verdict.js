@@ -2,7 +2,9 @@
 
 import { announce, fill, h } from "./dom.js";
 import { problemsWords } from "./start.js";
-import { known, say, size } from "./words.js";
+import { known, number, say, size } from "./words.js";
+
+const PARTS = ["zip", "manifest", "document"];
 
 /** In a worker of its own, so that it never delays what is looked at. */
 export function startCheck(app, engine) {
@@ -22,18 +24,30 @@ function found(app, checks) {
     : say("check_right", { count: checks.length });
   announce(sentence);
   tellCheck(app, !checks.length ? "info" : wrong.length ? "error" : "done", h("p", {}, h("strong", {}, sentence)),
-    wrong.length > 0 && h("p", {}, say("check_advice")), wrong.length > 0 && h("ul", {}, wrong.map(finding)),
+    wrong.length > 0 && h("p", {}, say("check_advice")), wrong.length > 0 && h("ul", {}, wrong.map((one) => finding(app, one))),
     checks.length > wrong.length && h("details", {}, h("summary", {}, say("check_all")),
-      h("ul", {}, checks.filter((one) => one.holds).map((one) => h("li", {}, `✓ ${named(one.what)}`)))));
+      h("ul", {}, checks.filter((one) => one.holds).map((one) => h("li", {}, `✓ ${named(app, one.what)}`)))));
 }
 
-function finding({ what, expected, found: seen }) {
-  return h("li", {}, named(what), h("details", {}, h("summary", {}, say("exactly")), h("dl", {},
-    h("dt", {}, say("expected")), h("dd", { dir: "auto" }, expected), h("dt", {}, say("found")), h("dd", { dir: "auto" }, seen))));
+function finding(app, { what, expected, found: seen }) {
+  return h("li", {}, named(app, what), h("details", {}, h("summary", {}, say("exactly")), h("dl", {},
+    h("dt", {}, say("expected")), h("dd", { dir: "auto" }, figures(expected)),
+    h("dt", {}, say("found")), h("dd", { dir: "auto" }, figures(seen)))));
 }
 
-function named({ key, ...values }) {
-  return known(key) ? say(key, values) : [key, ...Object.values(values)].join(" ");
+function named(app, { key, name }) {
+  const title = app.info?.sections.find((one) => one.name === name)?.title ?? name, part = key.split("-")[0];
+  if (known(key)) return say(key, { name: key === "section" ? title : name });
+  return say(PARTS.includes(part) ? part : "stopped");
+}
+
+/** A word, a number, a list, or a size with its sum. */
+function figures(value) {
+  if (typeof value === "number") return number(value);
+  if (Array.isArray(value)) return value.join(", ") || "–";
+  if (typeof value !== "object" || !value) return String(value);
+  const { rows, size: bytes, sha256 } = value;
+  return [rows !== undefined && say("entries", { count: rows }), `${number(bytes)} bytes`, `SHA-256 ${sha256}`].filter(Boolean).join(", ");
 }
 
 function tellCheck(app, kind, ...children) {

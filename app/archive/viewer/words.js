@@ -4,14 +4,15 @@ const formats = new Map();
 export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français", es: "Español", it: "Italiano" };
 let all = {}, language = "", locale = "en", plurals;
 
-/** Whether this browser can inflate: else there is no more than one sentence for it. */
-export async function loadWords() {
-  const [plain, packed] = document.getElementById("words").textContent.trim().split("\n");
-  all = Object.fromEntries(Object.entries({ keys: "too-old-browser", ...JSON.parse(plain) }).map(([one, said]) => [one, [said]]));
-  if (typeof DecompressionStream !== "function") return false;
-  const bytes = Uint8Array.from(atob(packed), (one) => one.charCodeAt(0));
-  all = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).json();
-  return true;
+/** The engine's text, or null where the browser cannot inflate it: then there is no more than one sentence. */
+export async function unpack() {
+  const inside = (id) => document.getElementById(id).textContent;
+  all = Object.fromEntries(Object.entries({ keys: "too-old-browser", ...JSON.parse(inside("old")) }).map(([one, said]) => [one, [said]]));
+  if (typeof DecompressionStream !== "function") return null;
+  const bytes = Uint8Array.from(atob(inside("packed")), (one) => one.charCodeAt(0));
+  const { engine, words } = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).json();
+  all = words;
+  return engine;
 }
 
 export function speak(wanted) {
