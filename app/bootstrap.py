@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 from app.access.keys import Keys
 from app.access.port import Access
 from app.access.sessions import Sessions
+from app.archive.stationery import Stationery
 from app.audit.browse import BrowseAudit
 from app.audit.group import GroupedTrail
 from app.audit.ledger import Ledger
@@ -49,9 +50,10 @@ from app.sources.candidate import Candidates
 from app.sources.engine import Limits
 from app.sources.engines.postgres import PostgresEngine
 from app.sources.engines.sqlite import SqliteEngine
+from app.sources.plan import Plan
 from app.sources.port import DataSource
 from app.sources.registry import Registry, read_registry
-from app.sources.source import MappedSource, Plan
+from app.sources.source import MappedSource
 from app.startup import make_folder, read_or_make_secret
 from app.storage.local import LocalStore
 from app.storage.port import ArchiveStore
@@ -125,7 +127,7 @@ def build_services(
     tokens = PageTokens(keyring, clock)
     browse = Browse(ledger.database, tokens, clock)
     grouped = GroupedTrail(ledger.database, ledger.trail)
-    work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock, traces), clock)
+    work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock, traces, Stationery()), clock)
     exports = _exports(RequestExport(registry, candidates, ledger, bell, clock, traces), browse, watch, store, keys)
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [

@@ -3,20 +3,24 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from app.archive.frame import SCHEMA_VERSION, Frame
+from app.archive.frame import Frame
+from app.archive.schema import SCHEMA_VERSION, NotIncluded
 from app.archive.tally import Tally
 from app.sources.port import Batch
 
 Read = Callable[[str], Iterable[Batch]]
 
 
-def write_document(frame: Frame, tallies: Sequence[Tally], read: Read) -> Iterator[bytes]:
-    """The document in pieces. `read` gives the batches of a section by its name, or raises what makes the document
-    incomplete."""
+def write_document(
+    frame: Frame, absent: Sequence[NotIncluded], tallies: Sequence[Tally], read: Read
+) -> Iterator[bytes]:
+    """The document in pieces, with what is absent before any row. `read` gives the batches of a section by its name,
+    or raises what makes the document incomplete."""
     head = {
         "schema_version": SCHEMA_VERSION,
         "export": frame.export().model_dump(),
         "notice": dict(frame.notice),
+        "not_included": [one.model_dump() for one in absent],
     }
     yield compact(head)[:-1] + b',"sections":{'
     for number, tally in enumerate(tallies):

@@ -2,31 +2,38 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
-from app.archive.schema import Export, Titled, Version
+from app.archive.schema_1_0 import Export, Titled
 from app.kit.clock import rfc3339
-
-SCHEMA_VERSION: Version = "1.0"
+from app.kit.language import Language
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One export as the archive names it; `notice` is the data center's, key by key (GDPR Art. 15(1), (2))."""
+    """One export as the archive names it; `label` is the visitor's, masked, `notice` is the data center's, key by key
+    (GDPR Art. 15(1), (2)), `lifetime` how long the archive may be had after it was compiled."""
 
     id: str
     data_center: Titled
     data_source: Titled
+    label: str
     device: str | None
     browser: str | None
     as_of: datetime
-    language: str
-    notice: Mapping[str, Any]
+    lifetime: timedelta
+    language: Language
+    time_zone: str | None
+    notice: Mapping[str, str | tuple[str, ...]]
     mapping_sha256: str
     row_security: bool
     omitted: tuple[tuple[str, str], ...]
     other_combinations: int
+
+    @property
+    def kept_until(self) -> datetime:
+        """Until when it can be downloaded at the least; the exact moment is known when the last member is written."""
+        return self.as_of + self.lifetime
 
     def export(self) -> Export:
         """As document and manifest begin it."""

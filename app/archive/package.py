@@ -1,26 +1,30 @@
-"""The ZIP around everything: streamed, four members with fixed names, hashed on the way."""
+"""The ZIP around everything: streamed, five members with fixed names, hashed on the way."""
 
 import hashlib
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from isal import isal_zlib
 from stream_zip import ZIP_32, ZIP_64, ZIP_AUTO, MemberFile, Method, stream_zip
 
+from app.archive.absent import not_included
 from app.archive.document import Read, write_document
 from app.archive.frame import Frame
 from app.archive.manifest import write_manifest
-from app.archive.report import write_readme, write_report
+from app.archive.report import Pages
 from app.archive.schema import Member, MemberName
+from app.archive.stationery import Stationery
 from app.archive.tally import Tally, new_tallies
+from app.archive.voice import Voice
 from app.kit.clock import Clock
 from app.sources.port import Section
 
 # Level 1 of isal: about 2 GB/s at a tenth of the size of such JSON, so that the database stays the slowest part.
 _FAST = 1
+_STRETCH = 1 << 20
 _MODE = stat.S_IFREG | 0o644
 
 
@@ -37,10 +41,11 @@ class Packed:
 class Package:
     """One archive being written. `chunks` may be consumed once, in any thread; `packed` holds afterwards."""
 
-    def __init__(self, frame: Frame, sections: Sequence[Section], lifetime: timedelta, clock: Clock) -> None:
-        self.tallies: list[Tally] = new_tallies(sections)
+    def __init__(self, frame: Frame, sections: Sequence[Section], stationery: Stationery, clock: Clock) -> None:
+        self._voice = Voice(frame.language, frame.time_zone)
+        self.tallies: list[Tally] = new_tallies(sections, self._voice.zone)
         self.document_bytes = 0
-        self._frame, self._sections, self._lifetime, self._clock = frame, sections, lifetime, clock
+        self._frame, self._sections, self._stationery, self._clock = frame, sections, stationery, clock
         self._members: list[Member] = []
         self._size = 0
         self._hash = hashlib.sha256()
@@ -56,23 +61,23 @@ class Package:
     def packed(self) -> Packed:
         if self._compiled_at is None:
             raise ValueError("the archive is not finished")
-        return Packed(self._compiled_at, self._compiled_at + self._lifetime, self._size, self._hash.hexdigest())
+        return Packed(self._compiled_at, self._compiled_at + self._frame.lifetime, self._size, self._hash.hexdigest())
 
     def _files(self, read: Read) -> Iterator[MemberFile]:
+        pages = Pages(self._stationery.templates, self._frame, self._sections, self._voice)
         # Safari unpacks only the first member when that one is ZIP64.
-        yield self._listed("README.txt", ZIP_32, [write_readme(self._frame)])
+        yield self._listed("README.txt", ZIP_32, [pages.readme()])
         yield self._listed("personal-data.json", ZIP_64, self._document(read))
-        report = write_report(self._frame, self._sections, self.tallies)
-        yield self._listed("report.html", ZIP_AUTO(len(report)), [report])
+        yield self._listed("report.html", ZIP_32, pages.report(self.tallies))
+        yield self._listed("viewer.html", ZIP_32, [self._stationery.viewer])
         self._compiled_at = self._clock()
         manifest = write_manifest(
-            self._frame, self._sections, self.tallies, self._members,
-            self._compiled_at, self._compiled_at + self._lifetime,
-        )  # fmt: skip
+            self._frame, self._sections, self.tallies, self._members, self._compiled_at, self._voice
+        )
         yield self._member("META/manifest.json", ZIP_AUTO(len(manifest)), [manifest])
 
     def _document(self, read: Read) -> Iterator[bytes]:
-        for chunk in write_document(self._frame, self.tallies, read):
+        for chunk in write_document(self._frame, not_included(self._sections, self._voice), self.tallies, read):
             self.document_bytes += len(chunk)
             yield chunk
 
@@ -93,5 +98,25 @@ class Package:
 
 
 def _compressor() -> Any:
-    # isal's object has the methods of zlib's, whose type stream-zip asks for.
-    return isal_zlib.compressobj(_FAST, wbits=-15)
+    # It has the methods of zlib's object, whose type stream-zip asks for.
+    return _Compressor()
+
+
+class _Compressor:
+    """After about each MiB it writes a full flush (RFC 1951, 3.2.4: an empty stored block,
+    and nothing behind it refers to what stands before), so that viewer.html can begin to read in many places."""
+
+    def __init__(self) -> None:
+        self._deflate, self._since = isal_zlib.compressobj(_FAST, wbits=-15), 0
+
+    def compress(self, chunk: bytes) -> bytes:
+        packed: bytes = self._deflate.compress(chunk)
+        self._since += len(chunk)
+        if self._since >= _STRETCH:
+            self._since = 0
+            packed += self._deflate.flush(isal_zlib.Z_FULL_FLUSH)
+        return packed
+
+    def flush(self) -> bytes:
+        last: bytes = self._deflate.flush()
+        return last

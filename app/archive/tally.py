@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, deque
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, tzinfo
 
 from app.sources.port import Batch, Section
 
@@ -13,16 +13,16 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Tally:
-    """One section's counts; `sample_bytes` bounds what it keeps for the report."""
+    """One section's counts; `sample_bytes` bounds what it keeps for the report, `zone` says where months begin."""
 
-    def __init__(self, section: Section, sample_bytes: int) -> None:
-        self.section = section
+    def __init__(self, section: Section, sample_bytes: int, zone: tzinfo) -> None:
+        self.section, self._zone = section, zone
         self.rows = 0
         self.bytes = 0
         self.done = False
         self.first: datetime | None = None
         self.last: datetime | None = None
-        self.days: Counter[date] = Counter()
+        self.months: Counter[tuple[int, int]] = Counter()
         demographic = section.category == "demographic"
         self.sample: Sample = First(sample_bytes) if demographic else Latest(sample_bytes)
         self._hash = hashlib.sha256()
@@ -41,15 +41,20 @@ class Tally:
         if dated:
             first, last = min(dated), max(dated)
             self.first, self.last = min(self.first or first, first), max(self.last or last, last)
-            if first.date() == last.date():
-                self.days[first.date()] += len(dated)
+            # A batch mostly lies within one month, and then nothing has to be looked at row by row.
+            if self._month(first) == self._month(last):
+                self.months[self._month(first)] += len(dated)
             else:
-                self.days.update(map(datetime.date, dated))
+                self.months.update(map(self._month, dated))
         return self.count(chunk)
 
     @property
     def sha256(self) -> str:
         return self._hash.hexdigest()
+
+    def _month(self, moment: datetime) -> tuple[int, int]:
+        here = moment.astimezone(self._zone)
+        return here.year, here.month
 
 
 class First:
@@ -114,8 +119,9 @@ class Latest:
 Sample = First | Latest
 
 
-def new_tallies(sections: Sequence[Section]) -> list[Tally]:
+def new_tallies(sections: Sequence[Section], zone: tzinfo) -> list[Tally]:
     """For the included sections; those that show their latest rows share one allowance of bytes."""
     included = [one for one in sections if one.status == "included"]
     others = sum(one.category != "demographic" for one in included) or 1
-    return [Tally(one, SAMPLE_BYTES if one.category == "demographic" else SAMPLE_BYTES // others) for one in included]
+    shares = {"demographic": SAMPLE_BYTES}
+    return [Tally(one, shares.get(one.category, SAMPLE_BYTES // others), zone) for one in included]

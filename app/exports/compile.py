@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from app.archive.frame import Frame
 from app.archive.package import Package, Packed
-from app.archive.schema import Titled
+from app.archive.schema_1_0 import Titled
+from app.archive.stationery import Stationery
 from app.history.entry import Entry
 from app.jobs.job import Progress
 from app.kit.clock import LIFETIME, Clock
@@ -51,14 +52,16 @@ class Compile:
     store: ArchiveStore
     clock: Clock
     traces: Traces
+    stationery: Stationery
 
     async def __call__(
         self, entry: Entry, center: DataCenter, source: DataSource, choice: Choice, key: str, counter: Counter
     ) -> Packed:
         """Writes the archive under the key, complete or not at all. Raises the sources' and the store's failures."""
         with self.traces.span("read"):
-            async with source.read(choice.visitor, choice.device, choice.browser) as reading:
-                package = Package(_frame(entry, center, source, reading), reading.sections, LIFETIME, self.clock)
+            chosen = (choice.visitor, choice.device, choice.browser, center.language)
+            async with source.read(*chosen) as reading:
+                package = Package(_frame(entry, center, reading), reading.sections, self.stationery, self.clock)
                 counter.begin(reading, package)
                 stored = await self._put(key, reading, package)
             self.traces.note(rows=counter.progress().rows)
@@ -83,17 +86,20 @@ def _chunks(reading: Reading, package: Package, rows: Callable[[str], Iterator[B
         raise CombinationEmpty
 
 
-def _frame(entry: Entry, center: DataCenter, source: DataSource, reading: Reading) -> Frame:
-    facts = source.facts
+def _frame(entry: Entry, center: DataCenter, reading: Reading) -> Frame:
+    facts = reading.source
     return Frame(
         id=str(entry.id),
         data_center=Titled(id=center.id, title=center.title),
         data_source=Titled(id=facts.id, title=facts.title),
+        label=entry.label,
         device=as_text(reading.combination.device),
         browser=as_text(reading.combination.browser),
         as_of=reading.as_of,
+        lifetime=LIFETIME,
         language=center.language,
-        notice=center.notice.model_dump(exclude_none=True),
+        time_zone=facts.time_zone,
+        notice=center.notice,
         mapping_sha256=facts.mapping_sha256,
         row_security=facts.row_security,
         omitted=facts.omitted,

@@ -14,6 +14,7 @@ from app.jobs.port import Bell
 from app.kit.clock import Clock
 from app.kit.errors import Conflict
 from app.kit.identity import uuid7
+from app.kit.language import Language
 from app.kit.text import storable
 from app.kit.traces import Traces
 from app.sources.candidate import Candidate, Candidates, as_text
@@ -37,7 +38,7 @@ class Wishes:
     one it is the data center's."""
 
     case_reference: str | None = None
-    language: str | None = None
+    language: Language | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,12 @@
 """What a request for an export takes, and what a link looks like; an export itself is the history's `Export`."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
-from typing_extensions import TypeAliasType
 
+from app.kit.language import Language
 from app.kit.view import Body, Moment, ShortText, View
 from app.sources.candidate import LONGEST_TOKEN
-
-Language = TypeAliasType("Language", Literal["en", "de"])
 
 
 class ExportRequest(Body):

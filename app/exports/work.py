@@ -1,7 +1,7 @@
 """Exports as work for a worker: each attempt compiles one archive, and the history is told how that went."""
 
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -91,7 +91,7 @@ class ExportAttempt:
         await self._check_permission()
         choice, language = self._work.candidates.open_choice(self._job.sealed)
         center, source = self._source()
-        center = replace(center, language=language or center.language)
+        center = center.spoken(language or center.language)
         await self.write_key()
         self._packed = await self._work.compile(self._entry, center, source, choice, self.key, self._counter)
 

@@ -10,6 +10,7 @@ import msgspec
 
 from app.kit.clock import Clock
 from app.kit.errors import Conflict
+from app.kit.language import Language
 from app.kit.seal import Fingerprint, Keyring, SealBroken
 from app.sources.identifier import Identifier
 from app.sources.port import Value
@@ -85,11 +86,11 @@ class Candidates:
             raise CandidateTokenInvalid
         return candidate
 
-    def seal_choice(self, choice: Choice, language: str | None = None) -> str:
+    def seal_choice(self, choice: Choice, language: Language | None = None) -> str:
         """With the language that the archive is to be in, if one was asked for."""
         return self._keyring.seal("choice", msgspec.json.encode((*_packed(choice), language)), self._clock())
 
-    def open_choice(self, sealed: str) -> tuple[Choice, str | None]:
+    def open_choice(self, sealed: str) -> tuple[Choice, Language | None]:
         try:
             parts = msgspec.json.decode(self._keyring.open("choice", sealed, self._clock()))
         except SealBroken as error:

@@ -61,6 +61,9 @@ class _Look:
             check_columns(section, columns)
         except SourceMisconfigured as error:
             yield Finding(error.detail)
+        if unknown := sorted(set(section.labels) - set(columns)):
+            told = f"{query.name} labels the column {unknown[0]!r}, which its sql does not return."
+            yield Finding(told, warning=True)
         async for finding in self._binding(query, seen):
             yield finding
 

@@ -16,8 +16,10 @@ from pydantic import (
     model_validator,
 )
 
+from app.kit.language import Language
 from app.sources.receiver import ReceiverMapping
 from app.sources.sql import Statement
+from app.sources.texts import Labels, Recipients, Said, by_key
 
 PARAMETERS = ("visitor", "device", "browser", "user_agents", "tracking_id", "email")
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -73,18 +75,19 @@ class Find(_Strict):
 
 class SectionMapping(_Strict):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    title: Text
+    title: Said
     category: Literal["demographic", "behavioural", "interaction", "derived"]
     origin: Literal["given", "observed", "inferred"]
-    purpose: Text
-    retention: Text
+    purpose: Said
+    retention: Said
     sql: Text
     time: Text | None = None
     estimate: Text | None = None
     json_columns: list[str] = Field(default=[], alias="json")
-    recipients: Text | list[Text] | None = None
+    recipients: Recipients | None = None
+    labels: Labels = {}
     scope: Literal["combination", "visitor"] = "combination"
-    because: Text | None = None
+    because: Said | None = None
     optional: bool = False
 
     @model_validator(mode="after")
@@ -105,12 +108,12 @@ class SectionMapping(_Strict):
 class SourceMapping(_Strict):
     """One data source: one TOML file onto one database."""
 
-    title: Text
+    title: Said
     dsn: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
     find: Find
     section: Annotated[list[SectionMapping], Field(min_length=1)]
-    omitted: dict[str, Text] = {}
-    tracking_id_hint: Text | None = None
+    omitted: dict[str, Said] = {}
+    tracking_id_hint: Said | None = None
     tracking_id_pattern: Annotated[str, AfterValidator(_one_group)] | None = None
     rotating_id: bool = False
     time_zone: Annotated[str, AfterValidator(_zone)] | None = None
@@ -130,22 +133,22 @@ class SourceMapping(_Strict):
 class Notice(_Strict):
     """What GDPR Art. 15(1) and (2) ask to be said beside the data; stands in every archive."""
 
-    controller: Text
-    contact: Text
-    rights: Text
-    authority: Text
-    dpo: Text | None = None
-    purposes: Text | None = None
-    recipients: Text | list[Text] | None = None
-    retention: Text | None = None
-    transfers: Text | None = None
-    automated_decisions: Text | None = None
+    controller: Said
+    contact: Said
+    rights: Said
+    authority: Said
+    dpo: Said | None = None
+    purposes: Said | None = None
+    recipients: Recipients | None = None
+    retention: Said | None = None
+    transfers: Said | None = None
+    automated_decisions: Said | None = None
 
 
 class CenterMapping(_Strict):
-    title: Text
-    language: Literal["en", "de"] = "en"
-    notice: Notice
+    title: Said
+    language: Language = "en"
+    notice: Annotated[Notice, BeforeValidator(by_key)]
     webhooks: list[ReceiverMapping] = []
 
     @model_validator(mode="after")

@@ -1,18 +1,22 @@
 """What the rest of the house knows of a data source: it finds visitors, and reads one of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol
 from uuid import UUID
 
 from app.kit.errors import Conflict, Unavailable
+from app.kit.language import Language
 from app.sources.identifier import Identifier
 
 Value = str | int | float | bool | bytes | Decimal | UUID
 SectionStatus = Literal["included", "absent", "withheld"]
+# Why a section is not there, for whoever puts it into words: several people share the combination, or the database
+# has no such table or column.
+SectionReason = Literal["shared", "lacking"]
 
 
 class SourceUnavailable(Unavailable):
@@ -97,7 +101,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A named group of rows, and what the law wants to be said about it (GDPR, Art. 15(1))."""
+    """A named group of rows, and what the law wants to be said about it (GDPR, Art. 15(1)), in one language. `labels`
+    names its columns for people, `time` is the one that dates a row."""
 
     name: str
     title: str
@@ -108,8 +113,10 @@ class Section:
     recipients: str | tuple[str, ...] | None
     scope: str
     because: str | None
+    time: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     status: SectionStatus = "included"
-    reason: str | None = None
+    reason: SectionReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +130,9 @@ class Batch:
 
 
 class Reading(Protocol):
-    """One visitor's data, all from one read-only snapshot."""
+    """One visitor's data, all from one read-only snapshot; `source` and `sections` in the language asked for."""
 
+    source: "SourceFacts"
     as_of: datetime
     combination: Combination
     other_combinations: int
@@ -141,7 +149,7 @@ class Reading(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What may be said of a data source without asking it."""
+    """What may be said of a data source without asking it, in one language."""
 
     id: str
     title: str
@@ -153,6 +161,7 @@ class SourceFacts:
     omitted: tuple[tuple[str, str], ...]
     exports_at_once: int
     row_security: bool
+    time_zone: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +173,18 @@ class Finding:
 
 
 class DataSource(Protocol):
+    """`facts` are in the data center's language."""
+
     facts: SourceFacts
 
     async def find(self, identifier: Identifier) -> Found | None:
         """The matching visitors, or None where the source has no query for this kind of identifier."""
 
-    def read(self, visitor: Value, device: Value | None, browser: Value | None) -> AbstractAsyncContextManager[Reading]:
-        """Raises VisitorGone if no row of the combination is left, and what `find` raises."""
+    def read(
+        self, visitor: Value, device: Value | None, browser: Value | None, language: Language | None = None
+    ) -> AbstractAsyncContextManager[Reading]:
+        """In that language, or the data center's. Raises VisitorGone if no row of the combination is left, and what
+        `find` raises."""
 
     async def check(self) -> list[Finding]:
         """Prepares every query, and says what does not hold."""

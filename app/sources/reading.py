@@ -4,29 +4,28 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from app.kit.language import Speech
 from app.sources.combinations import counted
-from app.sources.engine import Encoding, LiveSession, Query, Row, Session, Values, long_places
-from app.sources.mapping import SectionMapping, SourceMapping
-from app.sources.port import Batch, Combination, SchemaLacks, Section, SourceFacts, SourceMisconfigured, Value
+from app.sources.engine import Encoding, LiveSession, Query, Row, Session, Values
+from app.sources.mapping import SectionMapping
+from app.sources.plan import Plan, described
+from app.sources.port import Batch, Combination, SchemaLacks, Section, SourceMisconfigured, Value
 from app.sources.sql import Statement
-
-_SHARED = "several people used this device and browser, and these data do not say which of them they belong to"
-_LACKING = "this database has no such table or column"
 
 
 class MappedReading:
     """Implements Reading. `prepare` must have run, in the session's thread, before `sections` and `rows` are used."""
 
     def __init__(
-        self, live: LiveSession, mapping: SourceMapping, visitor: Value, chosen: Combination, as_of: datetime,
-        zone: ZoneInfo | None,
+        self, live: LiveSession, plan: Plan, speech: Speech, visitor: Value, chosen: Combination,
+        as_of: datetime, zone: ZoneInfo | None,
     ) -> None:  # fmt: skip
-        self.as_of, self.combination = as_of, chosen
+        self.source, self.as_of, self.combination = plan.facts(speech), as_of, chosen
         self.other_combinations = 0
         self.sections: tuple[Section, ...] = ()
         self.rows_estimated: int | None = None
-        self._live, self._zone = live, zone
-        self._by_name = {one.name: one for one in mapping.section}
+        self._live, self._speech, self._zone = live, speech, zone
+        self._by_name = {one.name: one for one in plan.mapping.section}
         self._values: Values = {"visitor": visitor, **_bound(chosen)}
 
     def prepare(self, session: Session) -> None:
@@ -49,7 +48,7 @@ class MappedReading:
 
     def _decided(self, session: Session, section: SectionMapping) -> Section:
         if section.scope == "visitor" and self.combination.shared:
-            return described(section, "withheld", _SHARED)
+            return described(section, self._speech, "withheld", "shared")
         query = section_query(section)
         for name in sorted(set(query.statement.names) - set(self._values)):
             wanted = "`user_agent`" if name == "user_agents" else "`device` and `browser`"
@@ -59,9 +58,9 @@ class MappedReading:
         except SchemaLacks:
             if not section.optional:
                 raise
-            return described(section, "absent", _LACKING)
+            return described(section, self._speech, "absent", "lacking")
         check_columns(section, columns)
-        return described(section)
+        return described(section, self._speech)
 
     def _estimate(self, session: Session, name: str, text: str) -> int:
         """The first value of the first row. All rows are read: the session has other queries to come."""
@@ -70,23 +69,6 @@ class MappedReading:
         for rows in session.select(query, self._values):
             first = first or rows[0]
         return counted(next(iter(first.values()), None)) or 0 if first else 0
-
-
-def described(section: SectionMapping, status: str = "included", reason: str | None = None) -> Section:
-    recipients = section.recipients
-    return Section(
-        section.name, section.title, section.category, section.origin, section.purpose, section.retention,
-        tuple(recipients) if isinstance(recipients, list) else recipients,
-        section.scope, section.because, status, reason,  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-def facts_of(source_id: str, mapping: SourceMapping, engine_name: str, sha256: str) -> SourceFacts:
-    unbound = tuple(described(one) for one in mapping.section if one.scope == "visitor")
-    return SourceFacts(
-        source_id, mapping.title, engine_name, mapping.tracking_id_hint, sha256, mapping.rotating_id, unbound,
-        tuple(mapping.omitted.items()), long_places(mapping.connections), mapping.row_security,
-    )  # fmt: skip
 
 
 def _bound(chosen: Combination) -> Values:

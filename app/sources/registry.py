@@ -4,18 +4,20 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from app.kit.errors import Misconfigured, NotFound
+from app.kit.language import Language, Speech
 from app.sources.binding import unbound
 from app.sources.mapping import CenterMapping, Notice, SectionMapping, SourceMapping, mistakes
+from app.sources.plan import Plan
 from app.sources.port import DataSource
 from app.sources.receiver import Receiver
-from app.sources.source import Plan
+from app.sources.texts import Names
 
 File = TypeVar("File", bound=BaseModel)
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -24,14 +26,19 @@ _CENTER = "center.toml"
 
 @dataclass(frozen=True, slots=True)
 class DataCenter:
-    """One customer's separate body of visitor data."""
+    """One customer's separate body of visitor data; title and notice in its language, or in another (`spoken`)."""
 
     id: str
     title: str
-    language: str
-    notice: Notice
+    language: Language
+    notice: Mapping[str, Names]
+    about: CenterMapping
     sources: Mapping[str, DataSource]
     receivers: Sequence[Receiver] = ()
+
+    def spoken(self, language: Language) -> "DataCenter":
+        title, notice = _said(self.about, Speech(language, self.about.language))
+        return replace(self, language=language, title=title, notice=notice)
 
 
 class Registry:
@@ -100,9 +107,10 @@ class _Reader:
             raise Misconfigured(f"{file} is missing; write it with title and [notice], or remove the directory.")
         about = _parsed(file, CenterMapping)
         files = sorted(path for path in folder.glob("*.toml") if path.name != _CENTER and path.name[0] != ".")
-        sources = {path.stem: self.source(path) for path in files}
+        sources = {path.stem: self.source(path, about.language) for path in files}
+        title, notice = _said(about, Speech(about.language, about.language))
         receivers = self.receivers(file, about)
-        return DataCenter(folder.name, about.title, about.language, about.notice, sources, receivers)
+        return DataCenter(folder.name, title, about.language, notice, about, sources, receivers)
 
     def receivers(self, file: Path, about: CenterMapping) -> list[Receiver]:
         found = []
@@ -113,7 +121,7 @@ class _Reader:
                 raise Misconfigured(f"{file}: webhooks {one.name!r}: {error}.") from error
         return found
 
-    def source(self, file: Path) -> DataSource:
+    def source(self, file: Path, language: Language) -> DataSource:
         _check_id(file, file.stem)
         mapping = _parsed(file, SourceMapping)
         dsn = self.environ.get(mapping.dsn)
@@ -128,7 +136,13 @@ class _Reader:
             raise Misconfigured(f"{file}: dsn: {mapping.dsn} must be a URL that begins with one of {known}.")
         self.sections.extend(_Section(file, engine, one) for one in mapping.section)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        return self.engines[engine](Plan(file.stem, mapping, digest, engine), dsn)
+        return self.engines[engine](Plan(file.stem, mapping, digest, engine, language), dsn)
+
+
+def _said(about: CenterMapping, speech: Speech) -> tuple[str, dict[str, Names]]:
+    """Title and notice; what the notice does not say is not there."""
+    texts = ((name, getattr(about.notice, name)) for name in Notice.model_fields)
+    return speech.say(about.title), {name: speech.say(text) for name, text in texts if text is not None}
 
 
 def _check_bindings(sections: list[_Section]) -> None:

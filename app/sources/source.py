@@ -4,16 +4,16 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from app.kit.clock import Clock
+from app.kit.language import Language, Speech
 from app.sources.candidate import Choice
 from app.sources.check import examine
 from app.sources.combinations import Merger, ReadAgent, checked_value
 from app.sources.engine import Ask, Engine, LiveSession, LookUp, NoSuchValue, Query, Row, Session, Values, answered
 from app.sources.identifier import Identifier, Kind
-from app.sources.mapping import SourceMapping
+from app.sources.plan import Plan
 from app.sources.port import (
     Combination,
     Finding,
@@ -25,21 +25,11 @@ from app.sources.port import (
     Visitor,
     VisitorGone,
 )
-from app.sources.reading import MappedReading, facts_of
+from app.sources.reading import MappedReading
 from app.sources.sql import Statement
 
 MOST_SHOWN = 200
 _NOTHING = Query("the connection", Statement.parse("SELECT 1"))
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a data source is made of."""
-
-    id: str
-    mapping: SourceMapping
-    mapping_sha256: str
-    engine_name: str
 
 
 class MappedSource:
@@ -47,8 +37,8 @@ class MappedSource:
 
     def __init__(self, plan: Plan, engine: Engine, clock: Clock, read_agent: ReadAgent) -> None:
         mapping = plan.mapping
-        self.facts: SourceFacts = facts_of(plan.id, mapping, plan.engine_name, plan.mapping_sha256)
-        self._mapping, self._engine, self._clock = mapping, engine, clock
+        self.facts: SourceFacts = plan.facts(plan.speech())
+        self._plan, self._mapping, self._engine, self._clock = plan, mapping, engine, clock
         self._zone = ZoneInfo(mapping.time_zone) if mapping.time_zone else None
         self._merger = Merger(self._zone, read_agent)
         self._combinations = Query("find.combinations", Statement.parse(mapping.find.combinations))
@@ -69,11 +59,13 @@ class MappedSource:
             raise SourceUnavailable(f"No answer within {self._mapping.search_timeout:g} s.") from error
 
     @asynccontextmanager
-    async def read(self, visitor: Value, device: Value | None, browser: Value | None) -> AsyncIterator[MappedReading]:
+    async def read(
+        self, visitor: Value, device: Value | None, browser: Value | None, language: Language | None = None
+    ) -> AsyncIterator[MappedReading]:
         seconds = self._mapping.export_timeout
         try:
             async with asyncio.timeout(seconds) as deadline, self._engine.session(long=True) as session:
-                yield await self._opened(session, Choice(visitor, device, browser))
+                yield await self._opened(session, Choice(visitor, device, browser), self._plan.speech(language))
         except TimeoutError as error:
             if not deadline.expired():
                 raise
@@ -116,7 +108,7 @@ class MappedSource:
         yield Ask(self._combinations, {"visitor": visitor}, merged.take)
         return merged.combinations()
 
-    async def _opened(self, live: LiveSession, choice: Choice) -> MappedReading:
+    async def _opened(self, live: LiveSession, choice: Choice, speech: Speech) -> MappedReading:
         as_of = self._clock()
 
         def open_it(session: Session) -> MappedReading:
@@ -124,7 +116,7 @@ class MappedSource:
             chosen = [one for one in everything if one.is_on(choice.device, choice.browser)]
             if not chosen:
                 raise VisitorGone
-            reading = MappedReading(live, self._mapping, choice.visitor, chosen[0], as_of, self._zone)
+            reading = MappedReading(live, self._plan, speech, choice.visitor, chosen[0], as_of, self._zone)
             reading.other_combinations = len(everything) - 1
             reading.prepare(session)
             return reading

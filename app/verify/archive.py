@@ -12,23 +12,32 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+import msgspec
+from pydantic import TypeAdapter, ValidationError
 
 from app.archive.document import compact
-from app.archive.schema import Included, Manifest, PersonalData
+from app.archive.schema import SCHEMA_VERSION, AnyManifest, AnyPersonalData, Manifest
+from app.archive.schema_1_0 import Included10, Manifest10
 from app.kit.clock import LIFETIME
 from app.kit.errors import Misconfigured
 from app.verify.document import Counted, Malformed, Scanner
 
 _DOCUMENT, _MANIFEST = "personal-data.json", "META/manifest.json"
-_MEMBERS = ["README.txt", _DOCUMENT, "report.html", _MANIFEST]
+# Before schema 1.1 there was no viewer.
+_MEMBERS_10 = ["README.txt", _DOCUMENT, "report.html", _MANIFEST]
+_MEMBERS = ["README.txt", _DOCUMENT, "report.html", "viewer.html", _MANIFEST]
+_VERSIONS = ("1.0", SCHEMA_VERSION)
 _CHUNK, _LARGEST_MANIFEST = 1 << 17, 16 << 20
 _BEGINNING, _FORM = b"PK\x03\x04", "as published"
 _PRINTED = re.compile(r"[A-Za-z0-9_./-]{1,80}")
 # What the standard library raises, beside its own error, for bytes that do not belong where they stand; RuntimeError
 # where they ask for a ZIP version or a packing that it does not read.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, UnicodeDecodeError, RuntimeError)
-Form = TypeVar("Form", bound=BaseModel)
+Form = TypeVar("Form")
+
+
+class _Versioned(msgspec.Struct):
+    schema_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,8 @@ def verify(path: Path) -> Iterator[Check]:
 
 def _archive(archive: zipfile.ZipFile) -> Iterator[Check]:
     entries = archive.infolist()
-    names = Check("zip", "members", _listed(_MEMBERS), _listed([entry.filename for entry in entries]))
+    found = [entry.filename for entry in entries]
+    names = Check("zip", "members", _listed(_MEMBERS_10 if found == _MEMBERS_10 else _MEMBERS), _listed(found))
     yield names
     if not names.holds:
         return
@@ -76,23 +86,39 @@ def _archive(archive: zipfile.ZipFile) -> Iterator[Check]:
 
 def _contents(archive: zipfile.ZipFile, size: int) -> Iterator[Check]:
     text = archive.read(_MANIFEST) if size <= _LARGEST_MANIFEST else b""
-    manifest, said = _parsed(Manifest, text)
-    yield Check("manifest", "its form", _FORM, said)
-    if manifest:
+    version = _version(text)
+    yield version
+    if not version.holds:
+        return
+    manifest = _parsed(AnyManifest, text)
+    yield Check("manifest", "its form", _FORM, manifest if isinstance(manifest, str) else _FORM)
+    if not isinstance(manifest, str):
         yield from _manifest(manifest)
         yield from _members(archive, manifest)
 
 
-def _manifest(manifest: Manifest) -> Iterator[Check]:
+def _version(text: bytes) -> Check:
+    """A newer form is named as such: it may be right, but this program cannot tell. What says no version at all, the
+    next check refuses."""
+    try:
+        found = msgspec.json.decode(text, type=_Versioned).schema_version
+    except (msgspec.DecodeError, RecursionError):
+        found = SCHEMA_VERSION
+    expected = found if found in _VERSIONS else " or ".join(_VERSIONS)
+    return Check("manifest", "its version", expected, _listed([found]))
+
+
+def _manifest(manifest: Manifest | Manifest10) -> Iterator[Check]:
     names = [member.name for member in manifest.members]
-    yield Check("manifest", "its members", _listed(_MEMBERS[:-1]), _listed(names))
+    expected = _MEMBERS if isinstance(manifest, Manifest) else _MEMBERS_10
+    yield Check("manifest", "its members", _listed(expected[:-1]), _listed(names))
     unpacked = sum(member.size for member in manifest.members)
     yield Check("manifest", "its total", f"{unpacked:,} bytes", f"{manifest.totals.bytes:,} bytes")
     begins, ends = (datetime.fromisoformat(one) for one in (manifest.export.compiled_at, manifest.export.expires_at))
     yield Check("manifest", "expires_at, counted from compiled_at", str(LIFETIME), str(ends - begins))
 
 
-def _members(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[Check]:
+def _members(archive: zipfile.ZipFile, manifest: Manifest | Manifest10) -> Iterator[Check]:
     for member in manifest.members:
         content = _Member(archive, member.name)
         if member.name == _DOCUMENT:
@@ -121,7 +147,7 @@ class _Member:
                 yield chunk
 
 
-def _document(content: _Member, manifest: Manifest) -> Iterator[Check]:
+def _document(content: _Member, manifest: Manifest | Manifest10) -> Iterator[Check]:
     scanner, counted, said = Scanner(content.chunks), list[Counted](), _FORM
     try:
         yield from _frame(scanner.head(), manifest)
@@ -133,29 +159,30 @@ def _document(content: _Member, manifest: Manifest) -> Iterator[Check]:
         yield from _sections(manifest, counted)
 
 
-def _frame(head: bytes, manifest: Manifest) -> Iterator[Check]:
-    frame, said = _parsed(PersonalData, head[:-1] + b',"sections":{}}')
-    if frame and compact(frame.model_dump(exclude={"sections"}, exclude_unset=True)) != head:
+def _frame(head: bytes, manifest: Manifest | Manifest10) -> Iterator[Check]:
+    frame = _parsed(AnyPersonalData, head[:-1] + b',"sections":{}}')
+    said = frame if isinstance(frame, str) else _FORM
+    if not isinstance(frame, str) and compact(frame.model_dump(exclude={"sections"}, exclude_unset=True)) != head:
         said = "with keys or spaces in other places"
     yield Check("document", "its frame", _FORM, said)
-    if frame:
+    if not isinstance(frame, str):
         promised = manifest.export.model_dump()
         other = [name for name, value in frame.export.model_dump().items() if promised[name] != value]
         yield Check("document", "its export", "the manifest's", " and ".join(other) or "the manifest's")
 
 
-def _sections(manifest: Manifest, counted: Sequence[Counted]) -> Iterator[Check]:
+def _sections(manifest: Manifest | Manifest10, counted: Sequence[Counted]) -> Iterator[Check]:
     found = {one.name: _counts(one) for one in counted}
     for one in manifest.sections:
-        if isinstance(one, Included):
+        if isinstance(one, Included10):
             yield Check("sections", one.name, _counts(one), found.get(one.name, "not in the document"))
         else:
             yield Check("sections", one.name, one.status, "in the document" if one.name in found else one.status)
-    included = [one.name for one in manifest.sections if isinstance(one, Included)]
+    included = [one.name for one in manifest.sections if isinstance(one, Included10)]
     yield Check("sections", "their order", _listed(included), _listed([one.name for one in counted]))
 
 
-def _counts(one: Included | Counted) -> str:
+def _counts(one: Included10 | Counted) -> str:
     return f"{one.rows:,} rows, {_size(one.bytes, one.sha256)}"
 
 
@@ -174,11 +201,12 @@ def _kind(entry: zipfile.ZipInfo) -> str:
     return "a plain file" if stat.S_ISREG(mode) and not mode & 0o111 else f"mode {mode:o}"
 
 
-def _parsed(form: type[Form], text: bytes) -> tuple[Form | None, str]:
+def _parsed(form: TypeAdapter[Form], text: bytes) -> Form | str:
+    """What the text says, or how it differs from the form."""
     try:
-        return form.model_validate_json(text), _FORM
+        return form.validate_json(text)
     except ValidationError as error:
         # Neither pydantic's message, which may quote a value, nor the name of a key that nobody knows.
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = first["loc"][: -1 if first["type"] == "extra_forbidden" else None]
-        return None, f"{'.'.join(map(str, where)) or 'the whole'}: {first['type'].replace('_', ' ')}"
+        return f"{'.'.join(map(str, where)) or 'the whole'}: {first['type'].replace('_', ' ')}"

@@ -58,14 +58,15 @@ async def test_the_document_is_framed_without_white_space_and_sections_stand_in_
     async with running(tmp_path) as service, await service.client() as client:
         opened = await archive(client, await request_export(client))
         raw, data = opened.read("personal-data.json").decode(), document(opened)
-        assert list(data) == ["schema_version", "export", "notice", "sections"]
+        assert list(data) == ["schema_version", "export", "notice", "not_included", "sections"]
         assert list(data["export"]) == ["id", "data_center", "data_source", "device", "browser", "as_of"]
         assert data["export"]["data_source"] == {"id": "website", "title": "Website"}
         assert set(data["notice"]) == {"controller", "contact", "rights", "authority"}
         assert list(data["sections"]) == ["demographics", "events"]
-        assert raw.startswith('{"schema_version":"1.0","export":{"id":"')
+        assert raw.startswith('{"schema_version":"1.1","export":{"id":"')
         assert '"},"notice":{"controller":"Acme Ltd",' in raw
-        assert '"},"sections":{"demographics":[{"' in raw
+        assert '"}],"sections":{"demographics":[{"' in raw
+        assert [(one["section"], one["status"]) for one in data["not_included"]] == [("surveys", "absent")]
         assert '}],"events":[{"' in raw
         assert raw.endswith("}]}}")
 
@@ -112,8 +113,10 @@ async def test_the_report_escapes_every_value_and_loads_nothing(tmp_path: Path) 
         page = page_of(opened)
         assert HOSTILE in page.text
         assert "12345678901234567890" in page.text
-        assert not {"script", "img", "link", "iframe", "object", "a", "form"} & set(page.tags)
-        assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href")]
+        assert not {"script", "img", "link", "iframe", "object", "form"} & set(page.tags)
+        assert not [name for name, _ in page.attributes if name.startswith("on") or name == "src"]
+        outside = {value for name, value in page.attributes if name == "href" and not (value or "").startswith("#")}
+        assert outside == {"mailto:privacy@acme.example"}
         assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
         assert "Jane@example.com" in page.text
         assert document(opened)["sections"]["events"][0]["what"] == HOSTILE

@@ -106,8 +106,8 @@ def test_the_committed_schemas_are_those_of_the_models() -> None:
 
 
 def described(schema: dict[str, Any]) -> Iterator[tuple[str, bool]]:
-    for kind in [schema, *schema["$defs"].values()]:
-        for name, field in kind["properties"].items():
+    for kind in schema["$defs"].values():
+        for name, field in kind.get("properties", {}).items():
             yield name, "description" in field or "$ref" in field
 
 
@@ -251,6 +251,8 @@ CHANGES: dict[str, tuple[Callable[[Contents], Contents], list[str]]] = {
                    ["manifest: expires_at, counted from compiled_at"]),
     "the total": (in_manifest(lambda told: told["totals"].update(bytes=1)), ["manifest: its total"]),
     "a key": (in_manifest(lambda told: told.update({"jane@example.com": 1})), ["manifest: its form"]),
+    "a version": (in_manifest(lambda told: told.update(schema_version="1.2")), ["manifest: its version"]),
+    "the first version's name": (in_manifest(lambda told: told.update(schema_version="1.0")), ["manifest: its form"]),
     "no manifest": (lambda members: members | {MANIFEST: b"no JSON"}, ["manifest: its form"]),
 }  # fmt: skip
 
@@ -268,6 +270,35 @@ def test_what_was_changed_is_found_and_named(
     for failure in expected:
         assert f"{path}: FAILURE: {failure}\n  expected " in said
     assert not [value for value in ("jane@", "Jane@", "visit ", "iPhone", "iPad", "Acme") if value in said]
+
+
+def as_first_published(members: Contents) -> Contents:
+    """The same archive in the form of schema 1.0, which knew no viewer, labels, languages or absent sections."""
+    told = json.loads(members[MANIFEST])
+    told["schema_version"] = "1.0"
+    for name in ("language", "time_zone"):
+        del told["export"][name]
+    for section in told["sections"]:
+        del section["labels"], section["time"]
+    head, sections = members[DOCUMENT].split(b',"not_included":')
+    head = head.replace(b'"schema_version":"1.1"', b'"schema_version":"1.0"')
+    kept = {name: content for name, content in members.items() if name not in (MANIFEST, "viewer.html")}
+    kept[DOCUMENT] = head + sections[sections.index(b',"sections":') :]
+    told["members"] = [
+        {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in kept.items()
+    ]
+    told["totals"] = {"members": 4, "bytes": sum(map(len, kept.values()))}
+    return kept | {MANIFEST: json.dumps(told).encode()}
+
+
+def test_an_archive_of_the_first_version_is_still_known(sound: Path, tmp_path: Path) -> None:
+    members = as_first_published(contents(sound))
+    path = packed(members, tmp_path / "first.zip")
+    assert failures(path) == []
+    with zipfile.ZipFile(path) as opened:
+        validate(opened)
+    assert failures(packed(members | {"viewer.html": b""}, path)) == ["zip: members"]
 
 
 def test_a_link_or_a_program_is_no_plain_file(sound: Path, tmp_path: Path) -> None:

