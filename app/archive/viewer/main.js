@@ -28,6 +28,7 @@ function opened(info) {
   if (info.export.language) speak(info.export.language);
   if (location.hash) history.replaceState(null, "", location.pathname);
   show();
+  checkSoon();
 }
 
 function failed(why) {
@@ -52,14 +53,17 @@ function heard(told) {
   if (event === "broken") app.broken = told.problem;
   if (event === "read" || event === "broken") app.done = true;
   tell(event);
-  // The first rows come first, then the sums.
-  if (!app.started && app.info && (app.done || event === "indexed")) {
-    app.started = true;
-    setTimeout(startCheck, 300, app, app.checker);
-  }
+  checkSoon();
   app.bus.dispatchEvent(new CustomEvent(event, { detail: told }));
   if (event === "broken") show();
   return undefined;
+}
+
+/** The first rows come first, then the sums. */
+function checkSoon() {
+  if (app.started || !app.info || !(app.done || app.rows.size)) return;
+  app.started = true;
+  setTimeout(startCheck, 300, app);
 }
 
 function tell(event) {
