@@ -1,6 +1,6 @@
 // The worker: takes requests from the page, and answers each under its number.
 
-import { check } from "./check.js";
+import { check } from "./checker.js";
 import { Reader } from "./reader.js";
 
 const tell = (message) => self.postMessage(message);

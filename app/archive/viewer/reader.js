@@ -4,12 +4,12 @@ import { asText, Growing } from "./bytes.js";
 import { csvLine, inColumns } from "./csv.js";
 import { wanted } from "./filter.js";
 import { dayNamed, monthsOf } from "./moments.js";
-import { DOCUMENT, known, manifestText, parsedHead, parsedManifest, piecesOf, readHead, zipIn } from "./open.js";
+import { DOCUMENT, known, manifestText, parsedManifest, piecesOf, readHead, zipIn } from "./open.js";
 import { Pieces } from "./pieces.js";
 import { Problem } from "./problem.js";
 import { cellsOf } from "./row.js";
 import { rowsIn, Scanner } from "./scanner.js";
-import { Section } from "./section.js";
+import { Section } from "./index.js";
 
 const BLOCK = 1 << 20;
 const LONGEST_CELL = 2000;
@@ -31,11 +31,10 @@ export class Reader {
     const start = await readHead(reading).catch((error) => {
       throw zip || error.told?.key === "newer" ? error : new Problem("other-json");
     });
-    const head = parsedHead(start);
     const done = this.readOn(reading, start);
     // The sections of a document alone are known only as it is read; a small one is by then.
     await Promise.race([done, zip ? this.more() : new Promise((resolve) => setTimeout(resolve, FIRST_LOOK))]);
-    return this.described(head, manifest);
+    return this.described(start.head, manifest);
   }
 
   described(head, manifest) {
@@ -79,8 +78,7 @@ export class Reader {
         section = this.current = new Section(name, told ? told.time : undefined);
         this.sections.set(name, section);
       },
-      key: (bytes, from, to, at) => section.key(bytes, from, to, at),
-      row: (bytes, from, to, at) => section.row(bytes, from, to, at),
+      row: (...found) => section.row(...found),
       end: () => {
         section.end();
         this.progress(true);

@@ -1,7 +1,8 @@
 // What is remembered of one section: where every 64th row stands, the rows' days, the columns; nothing else of a row.
 
-import { asText, Growing } from "./bytes.js";
+import { Growing } from "./bytes.js";
 import { Days, Guess } from "./moments.js";
+import { nameIn } from "./scanner.js";
 
 const ROWS_APART = 64;
 const BYTES_APART = 1 << 18;
@@ -10,26 +11,13 @@ export class Section {
   /** `time`: the column that dates a row; null where none does; undefined where that is not known. */
   constructor(name, time) {
     Object.assign(this, { name, time: time ?? null, guess: time === undefined ? new Guess() : null });
-    Object.assign(this, { rows: 0, done: false, reach: 0, columns: new Set(), layout: [], nth: 0, when: -1 });
+    Object.assign(this, { rows: 0, done: false, reach: 0, columns: new Set(), layout: [] });
     this.markRows = new Growing(Float64Array);
     this.markPlaces = new Growing(Float64Array);
     this.days = this.time ? new Days() : null;
   }
 
-  /** Rows mostly have their columns in the last one's order: then a comparison of a few bytes is all. */
-  key(bytes, from, to, at) {
-    let known = this.layout[this.nth];
-    if (!known || !sameBytes(known.raw, bytes, from, to)) {
-      const raw = bytes.slice(from, to);
-      known = this.layout[this.nth] = { raw, name: nameIn(raw) };
-      this.columns.add(known.name);
-    }
-    this.nth++;
-    if (known.name === this.time) this.when = at;
-    this.guess?.key(known.name, bytes, at);
-  }
-
-  row(bytes, from, to, at) {
+  row(bytes, from, to, at, keys) {
     const last = this.markRows.length - 1;
     if (last < 0 || this.rows - this.markRows.items[last] >= ROWS_APART || at - this.markPlaces.items[last] >= BYTES_APART) {
       this.markRows.push(this.rows);
@@ -37,10 +25,25 @@ export class Section {
     }
     this.rows++;
     this.reach = at + to - from;
+    const when = this.readKeys(bytes, keys);
     if (this.guess?.row()) this.guessed();
-    else this.days?.add(bytes, this.when);
-    this.nth = 0;
-    this.when = -1;
+    else this.days?.add(bytes, when);
+  }
+
+  /** Rows mostly have their columns in the last one's order: then a comparison of a few bytes is all. */
+  readKeys(bytes, keys) {
+    let when = -1;
+    for (let n = 0, at = 0; at < keys.length; n++, at += 3) {
+      let known = this.layout[n];
+      if (!known || !sameBytes(known.raw, bytes, keys[at], keys[at + 1])) {
+        const raw = bytes.slice(keys[at], keys[at + 1]);
+        known = this.layout[n] = { raw, name: nameIn(raw) };
+        this.columns.add(known.name);
+      }
+      if (known.name === this.time) when = keys[at + 2];
+      this.guess?.key(known.name, bytes, keys[at + 2]);
+    }
+    return when;
   }
 
   end() {
@@ -76,12 +79,4 @@ function sameBytes(raw, bytes, from, to) {
   if (raw.length !== to - from) return false;
   for (let n = 0; n < raw.length; n++) if (raw[n] !== bytes[from + n]) return false;
   return true;
-}
-
-function nameIn(raw) {
-  try {
-    return JSON.parse(asText(raw));
-  } catch {
-    return "";
-  }
 }
