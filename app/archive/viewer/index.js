@@ -1,7 +1,7 @@
 // What is remembered of one section: where every 64th row stands, the rows' days, the columns; nothing else of a row.
 
 import { Growing } from "./bytes.js";
-import { Days, Guess } from "./moments.js";
+import { dayAt, Guess, NEVER } from "./moments.js";
 import { nameIn } from "./scanner.js";
 
 const ROWS_APART = 64;
@@ -14,36 +14,43 @@ export class Section {
     Object.assign(this, { rows: 0, done: false, reach: 0, columns: new Set(), layout: [] });
     this.markRows = new Growing(Float64Array);
     this.markPlaces = new Growing(Float64Array);
-    this.days = this.time ? new Days() : null;
+    this.days = new Growing(Int32Array);
+    this.byDay = new Map();
   }
 
   row(bytes, from, to, at, keys) {
     const last = this.markRows.length - 1;
-    if (last < 0 || this.rows - this.markRows.items[last] >= ROWS_APART || at - this.markPlaces.items[last] >= BYTES_APART) {
+    if (!(this.rows - this.markRows.items[last] < ROWS_APART && at - this.markPlaces.items[last] < BYTES_APART)) {
       this.markRows.push(this.rows);
       this.markPlaces.push(at);
     }
     this.rows++;
     this.reach = at + to - from;
-    const when = this.readKeys(bytes, keys);
+    const day = this.readKeys(bytes, keys);
     if (this.guess?.row()) this.guessed();
-    else this.days?.add(bytes, when);
+    else if (this.time !== null) this.date(day);
   }
 
-  /** Rows mostly have their columns in the last one's order: then a comparison of a few bytes is all. */
+  /** The row's day. Rows mostly have their columns in the last one's order: then comparing a few bytes is all. */
   readKeys(bytes, keys) {
-    let when = -1;
+    let day = NEVER;
     for (let n = 0, at = 0; at < keys.length; n++, at += 3) {
-      let known = this.layout[n];
-      if (!known || !sameBytes(known.raw, bytes, keys[at], keys[at + 1])) {
-        const raw = bytes.slice(keys[at], keys[at + 1]);
-        known = this.layout[n] = { raw, name: nameIn(raw) };
-        this.columns.add(known.name);
+      const [from, to, value] = [keys[at], keys[at + 1], keys[at + 2]];
+      if (!sameBytes(this.layout[n]?.raw, bytes, from, to)) {
+        const raw = bytes.slice(from, to);
+        this.layout[n] = { raw, name: nameIn(raw) };
+        this.columns.add(this.layout[n].name);
       }
-      if (known.name === this.time) when = keys[at + 2];
-      this.guess?.key(known.name, bytes, keys[at + 2]);
+      const { name } = this.layout[n];
+      if (name === this.time) day = dayAt(bytes, value);
+      this.guess?.key(name, bytes, value);
     }
-    return when;
+    return day;
+  }
+
+  date(day) {
+    this.days.push(day);
+    this.byDay.set(day, (this.byDay.get(day) ?? 0) + 1);
   }
 
   end() {
@@ -53,22 +60,17 @@ export class Section {
 
   guessed() {
     const { name, days } = this.guess.made();
-    this.guess = null;
-    this.time = name;
-    if (name === null) return;
-    this.days = new Days();
-    for (const day of days) this.days.push(day);
+    Object.assign(this, { guess: null, time: name });
+    if (name !== null) for (const day of days) this.date(day);
   }
 
-  /** Where the rows from a mark on stand, up to so many bytes of them; null where none does yet. */
+  /** Where the rows from a mark on stand, up to so many bytes of them; null where not all of them are there yet. */
   block(mark, most) {
     const [rows, places] = [this.markRows, this.markPlaces];
+    const last = places.length - (this.done ? 0 : 1);
+    if (mark >= last) return null;
     let next = mark + 1;
-    while (next < places.length && places.items[next] - places.items[mark] < most) next++;
-    const atEnd = next >= places.length;
-    if (mark >= places.length || (atEnd && next === mark + 1 && !this.done)) return null;
-    // The latest mark's rows are still coming.
-    if (atEnd && !this.done) next = places.length - 1;
+    while (next < last && places.items[next] - places.items[mark] < most) next++;
     const ended = next === places.length;
     const [to, end] = ended ? [this.reach, this.rows] : [places.items[next], rows.items[next]];
     return { row: rows.items[mark], end, from: places.items[mark], to, next };
@@ -76,7 +78,7 @@ export class Section {
 }
 
 function sameBytes(raw, bytes, from, to) {
-  if (raw.length !== to - from) return false;
+  if (raw?.length !== to - from) return false;
   for (let n = 0; n < raw.length; n++) if (raw[n] !== bytes[from + n]) return false;
   return true;
 }

@@ -141,7 +141,7 @@ export class Reader {
 
   timeline({ section }) {
     const chosen = section ? [this.sections.get(section)] : [...this.sections.values()].filter((one) => this.shows(one));
-    return monthsOf(chosen.flatMap((one) => one?.days ? [one.days.counts] : []));
+    return monthsOf(chosen.flatMap((one) => [...(one?.byDay ?? [])]));
   }
 
   shows({ name }) {
@@ -184,7 +184,7 @@ export class Reader {
 
   async look(view, section, { row, end, from, to }, want, inTime) {
     const dated = [];
-    for (let one = row; one < end; one++) if (inTime(section.days?.of.items[one])) dated.push(one);
+    for (let one = row; one < end; one++) if (inTime(section.days.items[one])) dated.push(one);
     const bytes = want && dated.length ? await this.pieces.bytes(from, to) : null;
     if (bytes && !want.may(bytes)) return;
     const places = bytes && rowsIn(bytes);
