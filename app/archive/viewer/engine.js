@@ -17,7 +17,7 @@ self.onmessage = async ({ data: { id, ask, ...asked } }) => {
 function answered(ask, asked) {
   if (ask === "check") return check(asked.file, tell);
   if (ask === "open") {
-    reader.over = true;
+    reader.stop();
     reader = new Reader(tell);
   }
   return reader[ask](asked);

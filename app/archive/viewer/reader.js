@@ -4,6 +4,7 @@ import { asText, Growing } from "./bytes.js";
 import { csvLine, inColumns } from "./csv.js";
 import { wanted } from "./filter.js";
 import { dayNamed, monthsOf } from "./moments.js";
+import { described, included } from "./described.js";
 import { DOCUMENT, known, manifestText, parsedManifest, piecesOf, readHead, zipIn } from "./open.js";
 import { Pieces } from "./pieces.js";
 import { Problem } from "./problem.js";
@@ -34,18 +35,7 @@ export class Reader {
     const done = this.readOn(reading, start);
     // The sections of a document alone are known only as it is read; a small one is by then.
     await Promise.race([done, zip ? this.more() : new Promise((resolve) => setTimeout(resolve, FIRST_LOOK))]);
-    return this.described(start.head, manifest);
-  }
-
-  described(head, manifest) {
-    const { compiled_at, expires_at, language = null, time_zone = null } = manifest?.export ?? {};
-    const run = manifest && { compiled_at, expires_at, language, time_zone };
-    return {
-      kind: manifest ? "archive" : "document", schemaVersion: head.schema_version,
-      export: { ...head.export, ...run }, notice: head.notice, notIncluded: notIncluded(head, manifest),
-      omitted: manifest?.omitted ?? [], otherCombinations: manifest?.other_combinations ?? null,
-      sections: manifest ? included(manifest).map(ofManifest) : [...this.sections.values()].map(alone),
-    };
+    return described(start.head, manifest, this.sections);
   }
 
   async readOn(reading, { at, rest }) {
@@ -74,8 +64,7 @@ export class Reader {
     let section = null;
     return {
       begin: (name) => {
-        const told = this.manifest && included(this.manifest).find((one) => one.name === name);
-        section = this.current = new Section(name, told ? told.time : undefined);
+        section = this.current = new Section(name, included(this.manifest).find((one) => one.name === name)?.time);
         this.sections.set(name, section);
       },
       row: (...found) => section.row(...found),
@@ -92,6 +81,12 @@ export class Reader {
     this.told = now;
     const { name, rows, done, time } = this.current;
     this.tell({ event: "indexed", section: name, rows, done, time });
+  }
+
+  /** Another file takes its place. */
+  stop() {
+    for (const view of [...this.views.keys()]) this.forget({ view });
+    Object.assign(this, { over: true, tell() {} });
   }
 
   /** Resolves when more has been read. */
@@ -145,7 +140,7 @@ export class Reader {
   }
 
   shows({ name }) {
-    const told = this.manifest && included(this.manifest).find((one) => one.name === name);
+    const told = included(this.manifest).find((one) => one.name === name);
     return !told || (told.origin === "observed" && ["interaction", "behavioural"].includes(told.category));
   }
 
@@ -230,23 +225,6 @@ export class Reader {
     }
     return { blob: new Blob(parts, { type: "text/csv" }), name: `${name}.csv` };
   }
-}
-
-const included = (manifest) => (manifest.sections ?? []).filter((one) => one.status === "included");
-
-function ofManifest({ name, title, category, origin, purpose, retention, recipients, scope, because, rows, first_at, last_at, time, labels }) {
-  const told = { name, title, category, origin, purpose, retention, recipients, scope, because, rows };
-  return { ...told, firstAt: first_at, lastAt: last_at, time: time ?? null, labels: labels ?? {} };
-}
-
-function alone({ name, rows, done, time }) {
-  return { ...ofManifest({ name, title: name, rows: done ? rows : null, time }), firstAt: null, lastAt: null };
-}
-
-function notIncluded(head, manifest) {
-  if (head.not_included) return head.not_included;
-  const missing = (manifest?.sections ?? []).filter((one) => one.status !== "included");
-  return missing.map(({ name, title, status, reason }) => ({ section: name, title, status, reason }));
 }
 
 function cut([column, kind, text]) {
