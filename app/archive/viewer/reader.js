@@ -4,12 +4,13 @@ import { asText, Growing } from "./bytes.js";
 import { csvLine, inColumns } from "./csv.js";
 import { wanted } from "./filter.js";
 import { dayNamed, monthsOf } from "./moments.js";
-import { DOCUMENT, known, manifestText, parsedHead, parsedManifest, piecesOf, readHead, zipIn } from "./open.js";
+import { described, included } from "./described.js";
+import { DOCUMENT, known, manifestText, parsedManifest, piecesOf, readHead, zipIn } from "./open.js";
 import { Pieces } from "./pieces.js";
 import { Problem } from "./problem.js";
 import { cellsOf } from "./row.js";
 import { rowsIn, Scanner } from "./scanner.js";
-import { Section } from "./section.js";
+import { Section } from "./index.js";
 
 const BLOCK = 1 << 20;
 const LONGEST_CELL = 2000;
@@ -31,22 +32,10 @@ export class Reader {
     const start = await readHead(reading).catch((error) => {
       throw zip || error.told?.key === "newer" ? error : new Problem("other-json");
     });
-    const head = parsedHead(start);
     const done = this.readOn(reading, start);
     // The sections of a document alone are known only as it is read; a small one is by then.
     await Promise.race([done, zip ? this.more() : new Promise((resolve) => setTimeout(resolve, FIRST_LOOK))]);
-    return this.described(head, manifest);
-  }
-
-  described(head, manifest) {
-    const { compiled_at, expires_at, language = null, time_zone = null } = manifest?.export ?? {};
-    const run = manifest && { compiled_at, expires_at, language, time_zone };
-    return {
-      kind: manifest ? "archive" : "document", schemaVersion: head.schema_version,
-      export: { ...head.export, ...run }, notice: head.notice, notIncluded: notIncluded(head, manifest),
-      omitted: manifest?.omitted ?? [], otherCombinations: manifest?.other_combinations ?? null,
-      sections: manifest ? included(manifest).map(ofManifest) : [...this.sections.values()].map(alone),
-    };
+    return described(start.head, manifest, this.sections);
   }
 
   async readOn(reading, { at, rest }) {
@@ -75,12 +64,10 @@ export class Reader {
     let section = null;
     return {
       begin: (name) => {
-        const told = this.manifest && included(this.manifest).find((one) => one.name === name);
-        section = this.current = new Section(name, told ? told.time : undefined);
+        section = this.current = new Section(name, included(this.manifest).find((one) => one.name === name)?.time);
         this.sections.set(name, section);
       },
-      key: (bytes, from, to, at) => section.key(bytes, from, to, at),
-      row: (bytes, from, to, at) => section.row(bytes, from, to, at),
+      row: (...found) => section.row(...found),
       end: () => {
         section.end();
         this.progress(true);
@@ -94,6 +81,12 @@ export class Reader {
     this.told = now;
     const { name, rows, done, time } = this.current;
     this.tell({ event: "indexed", section: name, rows, done, time });
+  }
+
+  /** Another file takes its place. */
+  stop() {
+    for (const view of [...this.views.keys()]) this.forget({ view });
+    Object.assign(this, { over: true, tell() {} });
   }
 
   /** Resolves when more has been read. */
@@ -143,11 +136,11 @@ export class Reader {
 
   timeline({ section }) {
     const chosen = section ? [this.sections.get(section)] : [...this.sections.values()].filter((one) => this.shows(one));
-    return monthsOf(chosen.flatMap((one) => one?.days ? [one.days.counts] : []));
+    return monthsOf(chosen.flatMap((one) => [...(one?.byDay ?? [])]));
   }
 
   shows({ name }) {
-    const told = this.manifest && included(this.manifest).find((one) => one.name === name);
+    const told = included(this.manifest).find((one) => one.name === name);
     return !told || (told.origin === "observed" && ["interaction", "behavioural"].includes(told.category));
   }
 
@@ -186,7 +179,7 @@ export class Reader {
 
   async look(view, section, { row, end, from, to }, want, inTime) {
     const dated = [];
-    for (let one = row; one < end; one++) if (inTime(section.days?.of.items[one])) dated.push(one);
+    for (let one = row; one < end; one++) if (inTime(section.days.items[one])) dated.push(one);
     const bytes = want && dated.length ? await this.pieces.bytes(from, to) : null;
     if (bytes && !want.may(bytes)) return;
     const places = bytes && rowsIn(bytes);
@@ -232,23 +225,6 @@ export class Reader {
     }
     return { blob: new Blob(parts, { type: "text/csv" }), name: `${name}.csv` };
   }
-}
-
-const included = (manifest) => (manifest.sections ?? []).filter((one) => one.status === "included");
-
-function ofManifest({ name, title, category, origin, purpose, retention, recipients, scope, because, rows, first_at, last_at, time, labels }) {
-  const told = { name, title, category, origin, purpose, retention, recipients, scope, because, rows };
-  return { ...told, firstAt: first_at, lastAt: last_at, time: time ?? null, labels: labels ?? {} };
-}
-
-function alone({ name, rows, done, time }) {
-  return { ...ofManifest({ name, title: name, rows: done ? rows : null, time }), firstAt: null, lastAt: null };
-}
-
-function notIncluded(head, manifest) {
-  if (head.not_included) return head.not_included;
-  const missing = (manifest?.sections ?? []).filter((one) => one.status !== "included");
-  return missing.map(({ name, title, status, reason }) => ({ section: name, title, status, reason }));
 }
 
 function cut([column, kind, text]) {
