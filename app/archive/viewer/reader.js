@@ -9,7 +9,7 @@ import { DOCUMENT, known, manifestText, parsedManifest, piecesOf, readHead, zipI
 import { Pieces } from "./pieces.js";
 import { Problem } from "./problem.js";
 import { cellsOf } from "./row.js";
-import { rowsIn, Scanner } from "./scanner.js";
+import { rowTexts, Scanner } from "./scanner.js";
 import { Section } from "./index.js";
 
 const BLOCK = 1 << 20;
@@ -122,11 +122,12 @@ export class Reader {
     const to = end < markRows.length ? markPlaces.items[end] : section.reach;
     const bytes = await this.pieces.bytes(markPlaces.items[mark], to);
     const skipped = number - markRows.items[mark];
-    return rowsIn(bytes).slice(skipped, skipped + count).map(([a, b]) => asText(bytes.subarray(a, b)));
+    return rowTexts(bytes).slice(skipped, skipped + count);
   }
 
   async cell({ section, number, column }) {
-    const [text] = await this.texts(this.sections.get(section), number, 1);
+    const one = this.sections.get(section);
+    const [text = ""] = number < one?.rows ? await this.texts(one, number, 1) : [];
     return { text: cellsOf(text).find(([name]) => name === column)?.[2] ?? "" };
   }
 
@@ -181,11 +182,11 @@ export class Reader {
     const dated = [];
     for (let one = row; one < end; one++) if (inTime(section.days.items[one])) dated.push(one);
     const bytes = want && dated.length ? await this.pieces.bytes(from, to) : null;
-    if (bytes && !want.may(bytes)) return;
-    const places = bytes && rowsIn(bytes);
+    if (bytes && !want.may(asText(bytes))) return;
+    const texts = bytes && rowTexts(bytes);
     for (const one of dated) {
-      const part = bytes?.subarray(...places[one - row]);
-      if (!part || (want.may(part) && want.is(part))) view.found.push(one);
+      const text = texts?.[one - row];
+      if (!texts || (want.may(text) && want.is(text))) view.found.push(one);
     }
   }
 
@@ -213,12 +214,12 @@ export class Reader {
     for await (const { block } of this.blocks(name, () => false)) {
       const bytes = await this.pieces.bytes(block.from, block.to);
       const lines = [];
-      for (const [at, [from, to]] of rowsIn(bytes).entries()) {
+      for (const [at, text] of rowTexts(bytes).entries()) {
         if (chosen && chosen.found.items[next] !== block.row + at) continue;
         if (chosen && next >= chosen.found.length) break;
         next++;
         rows++;
-        lines.push(csvLine(inColumns(cellsOf(asText(bytes.subarray(from, to))), columns)));
+        lines.push(csvLine(inColumns(cellsOf(text), columns)));
       }
       parts.push(new Blob([lines.join("")]));
       this.tell({ event: "saving", section: name, rows });
