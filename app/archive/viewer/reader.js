@@ -19,7 +19,7 @@ const FIRST_LOOK = 400;
 
 export class Reader {
   constructor(tell) {
-    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: 0, over: false, waiting: [] });
+    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: {}, over: false, waiting: [] });
   }
 
   async open({ file }) {
@@ -76,11 +76,16 @@ export class Reader {
   }
 
   progress(always) {
-    const now = Date.now();
-    if (!this.current || (!always && now - this.told < BETWEEN_EVENTS)) return;
-    this.told = now;
+    if (!this.current) return;
     const { name, rows, done, time } = this.current;
-    this.tell({ event: "indexed", section: name, rows, done, time });
+    this.tellSometimes({ event: "indexed", section: name, rows, done, time }, always);
+  }
+
+  tellSometimes(message, always) {
+    const now = Date.now();
+    if (!always && now - (this.told[message.event] ?? 0) < BETWEEN_EVENTS) return;
+    this.told[message.event] = now;
+    this.tell(message);
   }
 
   /** Another file takes its place. */
@@ -163,19 +168,17 @@ export class Reader {
   async search(view, asked) {
     const want = wanted(asked);
     const inTime = timeTest(asked);
-    let told = 0;
     for await (const { section, block } of this.blocks(view.section, () => view.stopped)) {
       await this.look(view, section, block, want, inTime);
       view.seen = block.end;
-      if (Date.now() - told >= BETWEEN_EVENTS) this.found(view);
-      told = Math.max(told, Date.now() - BETWEEN_EVENTS + 1);
+      this.found(view);
     }
     view.done = true;
     this.found(view);
   }
 
   found({ id, found, seen, done, stopped }) {
-    if (!stopped) this.tell({ event: "found", view: id, matches: found.length, seen, done });
+    if (!stopped) this.tellSometimes({ event: "found", view: id, matches: found.length, seen, done }, done);
   }
 
   async look(view, section, { row, end, from, to }, want, inTime) {
@@ -222,7 +225,7 @@ export class Reader {
         lines.push(csvLine(inColumns(cellsOf(text), columns)));
       }
       parts.push(new Blob([lines.join("")]));
-      this.tell({ event: "saving", section: name, rows });
+      this.tellSometimes({ event: "saving", section: name, rows });
     }
     return { blob: new Blob(parts, { type: "text/csv" }), name: `${name}.csv` };
   }
