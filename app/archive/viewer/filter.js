@@ -1,6 +1,5 @@
 // Whether a row is looked for: quickly by its raw text, and surely by its cells where that may be so.
 
-import { asText } from "./bytes.js";
 import { cellsOf } from "./row.js";
 
 const fold = (text) => text.toLowerCase();
@@ -12,12 +11,12 @@ export function wanted({ text, column, value }) {
   const [any, one] = [fold(text ?? ""), fold((column && value) ?? "")];
   // Any character may be written as an escape, but most writers do that for few.
   const needles = [any, one].map((needle) => [needle, fold(JSON.stringify(needle).slice(1, -1)), "\\u", "\\/"]);
-  const may = (bytes) => {
-    const raw = fold(asText(bytes));
+  const may = (row) => {
+    const raw = fold(row);
     return needles.every((ways) => ways.some((way) => raw.includes(way)));
   };
-  const is = (bytes) => {
-    const cells = cellsOf(asText(bytes));
+  const is = (row) => {
+    const cells = cellsOf(row);
     const inAny = !any || cells.some(([name, kind, content]) => has(name, "text", any) || has(content, kind, any));
     return inAny && (!one || cells.some(([name, kind, content]) => name === column && has(content, kind, one)));
   };

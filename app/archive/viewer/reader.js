@@ -9,7 +9,7 @@ import { DOCUMENT, known, manifestText, parsedManifest, piecesOf, readHead, zipI
 import { Pieces } from "./pieces.js";
 import { Problem } from "./problem.js";
 import { cellsOf } from "./row.js";
-import { rowsIn, Scanner } from "./scanner.js";
+import { rowTexts, Scanner } from "./scanner.js";
 import { Section } from "./index.js";
 
 const BLOCK = 1 << 20;
@@ -19,7 +19,7 @@ const FIRST_LOOK = 400;
 
 export class Reader {
   constructor(tell) {
-    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: 0, over: false, waiting: [] });
+    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: {}, over: false, waiting: [] });
   }
 
   async open({ file }) {
@@ -76,11 +76,16 @@ export class Reader {
   }
 
   progress(always) {
-    const now = Date.now();
-    if (!this.current || (!always && now - this.told < BETWEEN_EVENTS)) return;
-    this.told = now;
+    if (!this.current) return;
     const { name, rows, done, time } = this.current;
-    this.tell({ event: "indexed", section: name, rows, done, time });
+    this.tellSometimes({ event: "indexed", section: name, rows, done, time }, always);
+  }
+
+  tellSometimes(message, always) {
+    const now = Date.now();
+    if (!always && now - (this.told[message.event] ?? 0) < BETWEEN_EVENTS) return;
+    this.told[message.event] = now;
+    this.tell(message);
   }
 
   /** Another file takes its place. */
@@ -122,11 +127,12 @@ export class Reader {
     const to = end < markRows.length ? markPlaces.items[end] : section.reach;
     const bytes = await this.pieces.bytes(markPlaces.items[mark], to);
     const skipped = number - markRows.items[mark];
-    return rowsIn(bytes).slice(skipped, skipped + count).map(([a, b]) => asText(bytes.subarray(a, b)));
+    return rowTexts(bytes).slice(skipped, skipped + count);
   }
 
   async cell({ section, number, column }) {
-    const [text] = await this.texts(this.sections.get(section), number, 1);
+    const one = this.sections.get(section);
+    const [text = ""] = number < one?.rows ? await this.texts(one, number, 1) : [];
     return { text: cellsOf(text).find(([name]) => name === column)?.[2] ?? "" };
   }
 
@@ -162,30 +168,28 @@ export class Reader {
   async search(view, asked) {
     const want = wanted(asked);
     const inTime = timeTest(asked);
-    let told = 0;
     for await (const { section, block } of this.blocks(view.section, () => view.stopped)) {
       await this.look(view, section, block, want, inTime);
       view.seen = block.end;
-      if (Date.now() - told >= BETWEEN_EVENTS) this.found(view);
-      told = Math.max(told, Date.now() - BETWEEN_EVENTS + 1);
+      this.found(view);
     }
     view.done = true;
     this.found(view);
   }
 
   found({ id, found, seen, done, stopped }) {
-    if (!stopped) this.tell({ event: "found", view: id, matches: found.length, seen, done });
+    if (!stopped) this.tellSometimes({ event: "found", view: id, matches: found.length, seen, done }, done);
   }
 
   async look(view, section, { row, end, from, to }, want, inTime) {
     const dated = [];
     for (let one = row; one < end; one++) if (inTime(section.days.items[one])) dated.push(one);
     const bytes = want && dated.length ? await this.pieces.bytes(from, to) : null;
-    if (bytes && !want.may(bytes)) return;
-    const places = bytes && rowsIn(bytes);
+    if (bytes && !want.may(asText(bytes))) return;
+    const texts = bytes && rowTexts(bytes);
     for (const one of dated) {
-      const part = bytes?.subarray(...places[one - row]);
-      if (!part || (want.may(part) && want.is(part))) view.found.push(one);
+      const text = texts?.[one - row];
+      if (!texts || (want.may(text) && want.is(text))) view.found.push(one);
     }
   }
 
@@ -213,15 +217,15 @@ export class Reader {
     for await (const { block } of this.blocks(name, () => false)) {
       const bytes = await this.pieces.bytes(block.from, block.to);
       const lines = [];
-      for (const [at, [from, to]] of rowsIn(bytes).entries()) {
+      for (const [at, text] of rowTexts(bytes).entries()) {
         if (chosen && chosen.found.items[next] !== block.row + at) continue;
         if (chosen && next >= chosen.found.length) break;
         next++;
         rows++;
-        lines.push(csvLine(inColumns(cellsOf(asText(bytes.subarray(from, to))), columns)));
+        lines.push(csvLine(inColumns(cellsOf(text), columns)));
       }
       parts.push(new Blob([lines.join("")]));
-      this.tell({ event: "saving", section: name, rows });
+      this.tellSometimes({ event: "saving", section: name, rows });
     }
     return { blob: new Blob(parts, { type: "text/csv" }), name: `${name}.csv` };
   }

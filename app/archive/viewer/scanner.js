@@ -96,9 +96,13 @@ export function nameIn(bytes) {
   }
 }
 
-/** The rows in bytes that begin with one, as [from, to]. */
-export function rowsIn(bytes) {
+/** The texts of the rows in bytes that begin with one. */
+export function rowTexts(bytes) {
+  const whole = asText(bytes);
   const found = [];
-  new Scanner({ row: (_, from, to) => found.push([from, to]), end() {} }, 0, { step: "row" }).feed(bytes);
+  // Where each byte is a character, a part of the text costs nothing.
+  const text = whole.length === bytes.length ? (from, to) => whole.slice(from, to) : (from, to) => asText(bytes.subarray(from, to));
+  const row = (part, from, to) => found.push(text(from, to));
+  new Scanner({ row, end() {} }, 0, { step: "row" }).feed(bytes);
   return found;
 }

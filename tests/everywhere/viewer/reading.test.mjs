@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { constants, createDeflateRaw, deflateRawSync } from "node:zlib";
 import { DOCUMENT, MANIFEST, documentOf, engine, fileOf, membersOf, opened, zip } from "./archives.mjs";
 
 const DEEP = `${"[".repeat(60)}1${"]".repeat(60)}`;
@@ -139,6 +140,52 @@ for (const [what, [bytes, problem]] of Object.entries(OTHERS)) {
     await assert.rejects(opened(fileOf(bytes)), (error) => (assert.deepEqual(error.told, problem), true));
   });
 }
+
+/** As other programs pack: with marks behind which something refers to what stands before them. */
+async function packedWithOtherMarks(bytes) {
+  const packer = createDeflateRaw();
+  const parts = [];
+  packer.on("data", (part) => parts.push(part));
+  for (let at = 0; at < bytes.length; at += 20_000) {
+    packer.write(bytes.subarray(at, at + 20_000));
+    await new Promise((resolve) => packer.flush(constants.Z_SYNC_FLUSH, resolve));
+  }
+  packer.end();
+  await new Promise((resolve) => packer.on("end", resolve));
+  return Buffer.concat(parts);
+}
+
+test("marks that are none of ours are noticed", async () => {
+  const members = membersOf(SECTIONS);
+  const document = members[1];
+  document.packed = await packedWithOtherMarks(document.content);
+  const { reader, events } = await opened(fileOf(zip(members)));
+  assert.deepEqual(events.at(-1), { event: "read" });
+  const { rows } = await reader.rows({ section: "events", view: null, from: 0, count: 20_000 });
+  assert.deepEqual(rows.map((row) => row.cells[0][2]), many.map((one) => String(one.id)));
+});
+
+test("a mark that is data joins two pieces, and any part is read again", async () => {
+  const { Pieces } = await engine("pieces.js");
+  const text = Buffer.concat(Array.from({ length: 50 }, (_, n) => Buffer.from([n, n, 0, 0, 0xff, 0xff, n])));
+  // Stored blocks hold the text as it is.
+  const pack = (part) => deflateRawSync(part, { level: 0, finishFlush: constants.Z_FULL_FLUSH });
+  const packed = Buffer.concat([pack(text), pack(text), Buffer.from([3, 0])]);
+  const pieces = new Pieces(fileOf("before", packed, "behind"), { from: 6, to: 6 + packed.length, packed: true }, "x");
+  const parts = [];
+  for await (const part of pieces.read()) parts.push(part);
+  assert.deepEqual(Buffer.concat(parts), Buffer.concat([text, text]));
+  assert.equal(parts.filter((part) => part.length).length, 2);
+  pieces.cache.clear();
+  for (const [from, to] of [[0, 1], [3, 400], [349, 351], [600, 700]]) {
+    assert.deepEqual(Buffer.from(await pieces.bytes(from, to)), Buffer.concat([text, text]).subarray(from, to));
+  }
+});
+
+test("an archive with nothing but withheld sections opens", async () => {
+  const { answer, events } = await opened(fileOf(zip(membersOf({}, { version: "1.0" }))));
+  assert.deepEqual([answer.sections, answer.notIncluded.length, events], [[], 1, [{ event: "read" }]]);
+});
 
 test("what an archive says of itself is handed on", async () => {
   const { answer } = await opened(fileOf(zip(membersOf({ events: many.slice(0, 3) }))));
