@@ -6,7 +6,7 @@ import { announce, button, fill, h } from "./dom.js";
 import { overview, sectionsLink } from "./overview.js";
 import { sectionView } from "./shown.js";
 import { openingView, problemsWords, startView } from "./start.js";
-import { LANGUAGES, say, speak, spoken, unpack } from "./words.js";
+import { LANGUAGES, say, speak, spoken } from "./words.js";
 
 const main = document.getElementById("main"), contents = document.getElementById("contents");
 const progress = h("p", { class: "quiet" });
@@ -17,7 +17,7 @@ function open(file) {
   problem = null;
   const mine = app = { file, rows: new Map(), bus: new EventTarget(), check: { kind: "info" }, done: false };
   const hear = (told) => app === mine && heard(told);
-  mine.engines = [startEngine(engine, hear), startEngine(engine, hear)];
+  mine.engines = [startEngine(hear), startEngine(hear)];
   [mine.reader, mine.checker] = mine.engines;
   show();
   mine.reader.ask({ ask: "open", file }).then((info) => app === mine && opened(info), (why) => app === mine && failed(why));
@@ -114,16 +114,11 @@ function leaveFile() {
   show();
 }
 
-const engine = await unpack();
 speak();
-if (engine) {
-  addEventListener("hashchange", show);
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
-  });
-  show();
-} else {
-  main.textContent = say("too-old-browser");
-}
+addEventListener("hashchange", show);
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
+});
+show();
