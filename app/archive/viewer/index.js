@@ -35,7 +35,9 @@ export class Section {
   readKeys(bytes, keys) {
     let day = NEVER;
     for (let n = 0, at = 0; at < keys.length; n++, at += 3) {
-      const [from, to, value] = [keys[at], keys[at + 1], keys[at + 2]];
+      const [from, to] = [keys[at], keys[at + 1]];
+      let value = keys[at + 2];
+      while (bytes[value] <= 32) value++;
       if (!sameBytes(this.layout[n]?.raw, bytes, from, to)) {
         const raw = bytes.slice(from, to);
         this.layout[n] = { raw, name: nameIn(raw) };

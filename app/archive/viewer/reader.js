@@ -16,6 +16,8 @@ const BLOCK = 1 << 20;
 const LONGEST_CELL = 2000;
 const BETWEEN_EVENTS = 100;
 const FIRST_LOOK = 400;
+// A view that is gone holds no rows, rather than all of them.
+const NOTHING = new Growing(Uint32Array);
 
 export class Reader {
   constructor(tell) {
@@ -105,7 +107,7 @@ export class Reader {
 
   async rows({ section, view, from, count }) {
     const one = this.sections.get(section);
-    const numbers = view == null ? null : this.views.get(view)?.found;
+    const numbers = view == null ? null : this.views.get(view)?.found ?? NOTHING;
     const all = numbers ? numbers.length : one?.rows ?? 0;
     const rows = [];
     for (let place = from; place < Math.min(all, from + count); ) {
@@ -160,7 +162,8 @@ export class Reader {
 
   forget({ view }) {
     const one = this.views.get(view);
-    if (one) one.stopped = true;
+    // What is being saved is searched to its end, or the file would lack what was not yet found.
+    if (one) one.stopped = !one.saving;
     this.views.delete(view);
     return {};
   }
@@ -207,7 +210,8 @@ export class Reader {
   }
 
   async csv({ section: name, view }) {
-    const chosen = view == null ? null : this.views.get(view);
+    const chosen = view == null ? null : this.views.get(view) ?? { found: NOTHING };
+    if (chosen) chosen.saving = true;
     await chosen?.ended;
     while (!this.over && !this.sections.get(name)?.done) await this.more();
     const columns = [...(this.sections.get(name)?.columns ?? [])];

@@ -51,6 +51,16 @@ test("a new filter ends the one before", async () => {
   assert.equal(reader.views.size, 0);
 });
 
+test("a view that is gone holds nothing, and one that is saved is searched to its end", async () => {
+  const { reader } = archive;
+  const { view } = reader.filter({ section: "events", text: "77" });
+  const saving = reader.csv({ section: "events", view });
+  reader.forget({ view });
+  assert.equal(read(await (await saving).blob.text()).length, 1 + rows.filter((row) => JSON.stringify(row).includes("77")).length);
+  assert.deepEqual(await reader.rows({ section: "events", view, from: 0, count: 5 }), { rows: [] });
+  assert.equal(read(await (await reader.csv({ section: "events", view })).blob.text()).length, 1);
+});
+
 test("a filter that begins before everything is read finds all", async () => {
   const { Reader } = await engine("reader.js");
   const reader = new Reader(() => {});

@@ -90,7 +90,8 @@ test("the scanner finds the same however the bytes are cut", async () => {
 
 test("rows of a document with white space between everything", async () => {
   const text = JSON.stringify(JSON.parse(documentOf({ events: many.slice(0, 300) })), null, 3);
-  const { reader, events } = await opened(fileOf("\ufeff", text));
+  const { reader, events, answer } = await opened(fileOf("\ufeff", text));
+  assert.equal(answer.sections[0].time, "at");
   assert.equal(events.at(-1).event, "read");
   const { rows } = await reader.rows({ section: "events", view: null, from: 0, count: 1000 });
   assert.deepEqual(rows.map((row) => row.cells.length), Array(300).fill(4));
