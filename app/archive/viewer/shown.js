@@ -176,7 +176,9 @@ class Shown {
   /** The moment first, then the columns that say something. */
   line({ number: at, cells }) {
     const time = this.section.time, dated = cells.find(([column]) => column === time);
-    const last = ([column]) => /(^|_)id$/.test(column);
+    // A code whose words stand beside it, and a bare number of a row, say less.
+    const names = new Set(cells.filter(([, kind]) => kind !== "null").map(([column]) => column));
+    const last = ([column]) => names.has(`${column}_label`) || /(^|_)id$/.test(column);
     const telling = cells.filter((cell) => cell !== dated && cell[1] !== "null" && cell[2] !== "")
       .sort((one, other) => last(one) - last(other)).slice(0, TELLING);
     return [
