@@ -83,8 +83,8 @@ test("days are read from whatever dates a row", async () => {
 });
 
 test("a document alone is dated by its first column of dates", async () => {
-  const { reader, answer } = await opened(fileOf(documentOf({ events: rows, few: [{ a: "2026-01-01" }, { a: "x" }, { a: 1 }], one: [{ b: "2026-01-01" }] })));
-  assert.deepEqual(answer.sections.map((one) => one.time), ["at", null, "b"]);
+  const { reader } = await opened(fileOf(documentOf({ events: rows, few: [{ a: "2026-01-01" }, { a: "x" }, { a: 1 }], one: [{ b: "2026-01-01" }] })));
+  assert.deepEqual([...reader.sections.values()].map((one) => one.time), ["at", null, "b"]);
   assert.equal((await found(reader, { since: "2026-02-28" })).numbers.length, numbersOf((row) => row.at >= "2026-02-28").length);
 });
 
