@@ -1,4 +1,4 @@
-"""viewer.html: its page, style, two bundles of modules and all languages' words, joined into one file."""
+"""viewer.html: its page, style, two bundles of modules and all languages' words, packed into one file."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import tomllib
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
@@ -18,26 +19,21 @@ _INDENT = re.compile(r"\n\s+")
 _TOP = re.compile(r"^(?:async )?(?:function\*?|class|const|let) (.+)", re.MULTILINE)
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*]|\{[^{}]*}")
 _NAMES = re.compile(r"(?:^|, )(\w+)")
-# What must stay as it is: texts, templates, and regular expressions, which follow a bracket or an operator.
-_LITERAL = re.compile(
-    r'("(?:[^"\\\n]|\\.)*"|`(?:[^`\\\n]|\\.)*`|(?<=[(,=:!&|?;] )/[^/*](?:[^/\\\[\n]|\\.|\[(?:[^]\\\n]|\\.)*])*/'
-    r"|(?<=[(!])/[^/*](?:[^/\\\[\n]|\\.|\[(?:[^]\\\n]|\\.)*])*/)"
-)
-# Not plus and minus: a space tells `a + +b` from `a++b`.
-_AROUND = re.compile(r" ?([=<>!&|?:;,(){}\[\]*%]) ?")
-_PLACE = re.compile(r"\{(policy|style|old|packed|script)\}")
+_PLACE = re.compile(r"\{(policy|old|packed|unpack)\}")
 
 
+@cache
 def viewer() -> bytes:
-    """The same bytes every time."""
-    style, script = _style(), bundle("main.js")
-    places = {
-        "style": style, "script": script, "packed": _packed(), "old": _too_old(),
-        "policy": f"default-src 'none'; script-src {_hashed(script)}; style-src {_hashed(style)}; worker-src blob:; "
-        "connect-src 'none'; img-src data:; base-uri 'none'; form-action 'none'",
-    }  # fmt: skip
-    page = _INDENT.sub("\n", _read("page.html"))
-    return _PLACE.sub(lambda place: places[place[1]], page).encode()
+    """The same bytes every time; they are made once in a process."""
+    unpack, style, page = bundle("unpack.js"), _style(), bundle("main.js")
+    blocks = [
+        {"tag": "style", "id": "style", "text": style},
+        {"tag": "script", "type": "text/plain", "id": "engine", "text": bundle("engine.js")},
+        {"tag": "script", "type": "application/json", "id": "words", "text": _compact(_words()).decode()},
+        {"tag": "script", "type": "module", "id": "page", "text": page},
+    ]
+    places = {"unpack": unpack, "packed": _packed(blocks), "old": _too_old(), "policy": _policy(style, unpack, page)}
+    return _PLACE.sub(lambda place: places[place[1]], _INDENT.sub("\n", _read("page.html"))).encode()
 
 
 def bundle(entry: str) -> str:
@@ -47,7 +43,7 @@ def bundle(entry: str) -> str:
     declared = [name for module in done.values() for name in _declared(module)]
     if twice := {name for name in declared if declared.count(name) > 1}:
         raise ValueError(f"declared twice below {entry}: {', '.join(sorted(twice))}")
-    return "".join(map(_squeezed, done.values()))
+    return "".join(_INDENT.sub("\n", module).lstrip() for module in done.values())
 
 
 def words(language: str) -> dict[str, str]:
@@ -76,25 +72,22 @@ def _declared(module: str) -> Iterator[str]:
         yield from _NAMES.findall(_BRACKETS.sub("", line))
 
 
-def _squeezed(module: str) -> str:
-    """Without the space between a sign and a word; line ends stay, because they may end a statement."""
-    pieces = _LITERAL.split(_INDENT.sub("\n", module).lstrip())
-    return "".join(piece if at % 2 else _AROUND.sub(r"\1", piece) for at, piece in enumerate(pieces))
-
-
 def _style() -> str:
     text = re.sub(r"/\*.*?\*/|\n", " ", _read("style.css"), flags=re.DOTALL)
     return re.sub(r" *([{};,>]) *", r"\1", re.sub(r"\s+", " ", text)).replace(";}", "}").strip()
 
 
-def _packed() -> str:
-    """The engine and all sentences (keys once, then each language's in their order), deflated: plain, they would be
-    half of the page."""
-    keys = list(words("en"))
-    table = {"keys": keys} | {one: [words(one)[key] for key in keys] for one in _LANGUAGES}
+def _words() -> dict[str, list[str]]:
+    """Keys once, then each language's sentences in their order."""
+    said = {one: words(one) for one in _LANGUAGES}
+    keys = list(said["en"])
+    return {"keys": keys} | {one: [sentences[key] for key in keys] for one, sentences in said.items()}
+
+
+def _packed(blocks: list[dict[str, str]]) -> str:
+    """Deflated, because five languages and the engine would else be most of the page."""
     packing = zlib.compressobj(9, wbits=-15)
-    packed = packing.compress(_compact({"engine": bundle("engine.js"), "words": table})) + packing.flush()
-    return b64encode(packed).decode()
+    return b64encode(packing.compress(_compact(blocks)) + packing.flush()).decode()
 
 
 def _too_old() -> str:
@@ -104,6 +97,13 @@ def _too_old() -> str:
 
 def _compact(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _policy(style: str, *scripts: str) -> str:
+    return (
+        f"default-src 'none'; script-src {' '.join(map(_hashed, scripts))}; style-src {_hashed(style)}; "
+        "worker-src blob:; connect-src 'none'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
 
 
 def _hashed(block: str) -> str:

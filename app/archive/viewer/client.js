@@ -1,6 +1,7 @@
 // Speaks with the engine in its worker: questions with their answers, and what it tells by itself.
 
-export function startEngine(text, hear) {
+export function startEngine(hear) {
+  const text = document.getElementById("engine").textContent;
   const worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" }))), waiting = new Map();
   let last = 0, stopped = null;
   worker.onmessage = ({ data: told }) => {

@@ -1,6 +1,6 @@
 // The worker: takes requests from the page, and answers each under its number.
 
-import { check } from "./check.js";
+import { check } from "./checker.js";
 import { Reader } from "./reader.js";
 
 const tell = (message) => self.postMessage(message);
@@ -17,7 +17,7 @@ self.onmessage = async ({ data: { id, ask, ...asked } }) => {
 function answered(ask, asked) {
   if (ask === "check") return check(asked.file, tell);
   if (ask === "open") {
-    reader.over = true;
+    reader.stop();
     reader = new Reader(tell);
   }
   return reader[ask](asked);

@@ -50,7 +50,10 @@ export class List {
   }
 
   rest() {
-    this.box.scrollTop = this.most ? (this.real / this.most) * this.way : 0;
+    const at = this.most ? (this.real / this.most) * this.way : 0;
+    // Never at an end while there are lines beyond it: nobody could turn the wheel that way.
+    const between = this.way !== this.most && this.real > 0 && this.real < this.most;
+    this.box.scrollTop = between ? Math.min(this.way - 2, Math.max(1, at)) : at;
     this.last = this.box.scrollTop;
     this.draw();
   }

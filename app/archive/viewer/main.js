@@ -6,7 +6,7 @@ import { announce, button, fill, h } from "./dom.js";
 import { overview, sectionsLink } from "./overview.js";
 import { sectionView } from "./shown.js";
 import { openingView, problemsWords, startView } from "./start.js";
-import { LANGUAGES, say, speak, spoken, unpack } from "./words.js";
+import { LANGUAGES, say, speak, spoken } from "./words.js";
 
 const main = document.getElementById("main"), contents = document.getElementById("contents");
 const progress = h("p", { class: "quiet" });
@@ -17,7 +17,7 @@ function open(file) {
   problem = null;
   const mine = app = { file, rows: new Map(), bus: new EventTarget(), check: { kind: "info" }, done: false };
   const hear = (told) => app === mine && heard(told);
-  mine.engines = [startEngine(engine, hear), startEngine(engine, hear)];
+  mine.engines = [startEngine(hear), startEngine(hear)];
   [mine.reader, mine.checker] = mine.engines;
   show();
   mine.reader.ask({ ask: "open", file }).then((info) => app === mine && opened(info), (why) => app === mine && failed(why));
@@ -28,6 +28,7 @@ function opened(info) {
   if (info.export.language) speak(info.export.language);
   if (location.hash) history.replaceState(null, "", location.pathname);
   show();
+  checkSoon();
 }
 
 function failed(why) {
@@ -52,14 +53,17 @@ function heard(told) {
   if (event === "broken") app.broken = told.problem;
   if (event === "read" || event === "broken") app.done = true;
   tell(event);
-  // The first rows come first, then the sums.
-  if (!app.started && app.info && (app.done || event === "indexed")) {
-    app.started = true;
-    setTimeout(startCheck, 300, app, app.checker);
-  }
+  checkSoon();
   app.bus.dispatchEvent(new CustomEvent(event, { detail: told }));
   if (event === "broken") show();
   return undefined;
+}
+
+/** The first rows come first, then the sums. */
+function checkSoon() {
+  if (app.started || !app.info || !(app.done || app.rows.size)) return;
+  app.started = true;
+  setTimeout(startCheck, 300, app);
 }
 
 function tell(event) {
@@ -110,16 +114,11 @@ function leaveFile() {
   show();
 }
 
-const engine = await unpack();
 speak();
-if (engine) {
-  addEventListener("hashchange", show);
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
-  });
-  show();
-} else {
-  main.textContent = say("too-old-browser");
-}
+addEventListener("hashchange", show);
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
+});
+show();

@@ -1,83 +1,46 @@
 // Which day a row is of, as it is written there: counted from 1 January 1970, without moving it into another time zone.
 
-import { asLatin, Growing } from "./bytes.js";
+import { asLatin } from "./bytes.js";
 
 const DAY = 86_400_000;
-const NEVER = -0x80000000;
+export const NEVER = -0x80000000;
 // As the archive's own dates are read: from here on a number counts milliseconds, below it seconds.
 const MILLISECONDS_FROM = 1e11;
 const ISO = /^"\s*(\d{4})-?(\d\d)-?(\d\d)(?!\d)/;
 const EPOCH = /^"?\s*(-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*[",}\s]/;
+const GUESSED_FROM = 50;
 
-/** The day of an ISO date or moment or of an epoch number whose value begins there; NEVER where it is none. */
-function dayOf(bytes, at, isoOnly) {
+/** The day of an ISO date or moment, or of an epoch number, whose value begins there. */
+export function dayAt(bytes, at) {
   const text = asLatin(bytes.subarray(at, at + 48)).trimStart();
   const date = ISO.exec(text);
-  if (date) return dayFrom(Number(date[1]), Number(date[2]), Number(date[3]));
-  const number = isoOnly ? NaN : Number(EPOCH.exec(text)?.[1] ?? NaN);
+  if (date) return dayFrom(date.slice(1).map(Number));
+  const number = Number(EPOCH.exec(text)?.[1] ?? NaN);
   const day = Math.floor((Math.abs(number) < MILLISECONDS_FROM ? number * 1000 : number) / DAY);
   return Math.abs(day) < 3e6 ? day : NEVER;
 }
 
-function dayFrom(year, month, date) {
-  const moment = new Date(Date.UTC(year, month - 1, date));
-  if (year < 100) moment.setUTCFullYear(year);
+function dayFrom([year, month, date]) {
+  const moment = new Date(Date.UTC(2000, month - 1, date));
+  moment.setUTCFullYear(year, month - 1, date);
   return moment.getUTCDate() === date && moment.getUTCMonth() === month - 1 ? moment.getTime() / DAY : NEVER;
 }
 
 export function dayNamed(name) {
-  const [year, month, date] = name.split("-").map(Number);
-  return dayFrom(year, month, date);
-}
-
-const dayName = (day) => new Date(day * DAY).toISOString().split("T")[0];
-
-/** The days of a section's rows: one number for each, and how many there are of each day. */
-export class Days {
-  constructor() {
-    this.of = new Growing(Int32Array);
-    this.counts = new Map();
-    this.last = { text: "", day: NEVER };
-  }
-
-  /** `at` is where the value stands, or -1. */
-  add(bytes, at) {
-    this.push(at < 0 ? NEVER : this.day(bytes, at));
-  }
-
-  push(day) {
-    this.of.push(day);
-    this.counts.set(day, (this.counts.get(day) ?? 0) + 1);
-  }
-
-  /** Rows of one day mostly stand together, so that the first eleven bytes mostly are the last row's. */
-  day(bytes, at) {
-    const { last } = this;
-    for (let n = 0; n < 11; n++) if (bytes[at + n] !== last.text[n]) return this.other(bytes, at);
-    return last.day;
-  }
-
-  other(bytes, at) {
-    const day = dayOf(bytes, at);
-    // Only where those eleven are all that matters.
-    if (bytes[at] === 34 && bytes[at + 5] === 45 && bytes[at + 11] > 57) this.last = { text: bytes.slice(at, at + 11), day };
-    return day;
-  }
+  return dayFrom(name.split("-").map(Number));
 }
 
 /** Rows by month, and how many have no date. */
-export function monthsOf(allCounts) {
+export function monthsOf(days) {
   const months = new Map();
-  let undated = 0;
-  for (const [day, count] of allCounts.flatMap((counts) => [...counts])) {
-    const month = dayName(day === NEVER ? 0 : day).slice(0, -3);
-    if (day === NEVER) undated += count;
-    else months.set(month, (months.get(month) ?? 0) + count);
+  for (const [day, count] of days) {
+    const month = day === NEVER ? "" : new Date(day * DAY).toISOString().slice(0, -17);
+    months.set(month, (months.get(month) ?? 0) + count);
   }
+  const undated = months.get("") ?? 0;
+  months.delete("");
   return { months: [...months].sort(([a], [b]) => (a < b ? -1 : 1)), undated };
 }
-
-const GUESSED_FROM = 50;
 
 /** Which column dates the rows where nobody says so: the first that holds ISO dates in most of the first rows. */
 export class Guess {
@@ -87,9 +50,9 @@ export class Guess {
   }
 
   key(name, bytes, at) {
-    if (bytes[at] !== 34 || dayOf(bytes, at, true) === NEVER) return;
+    if (bytes[at] !== 34 || dayAt(bytes, at) === NEVER) return;
     if (!this.found.has(name)) this.found.set(name, new Map());
-    this.found.get(name).set(this.rows, dayOf(bytes, at, true));
+    this.found.get(name).set(this.rows, dayAt(bytes, at));
   }
 
   /** Counts a row; whether there were enough of them. */

@@ -68,13 +68,14 @@ export async function readHead(reading) {
     const found = SECTIONS.exec(text);
     if (!found) continue;
     const at = found.index + found[0].length;
-    return { text: asText(bytes.subarray(0, found.index)), at, rest: bytes.subarray(at) };
+    const head = asText(bytes.subarray(0, found.index));
+    return { text: head, head: parsedHead(head), at, rest: bytes.subarray(at) };
   }
   throw damaged(DOCUMENT);
 }
 
 /** The head's content; of any other JSON it has not the form. */
-export function parsedHead({ text }) {
+function parsedHead(text) {
   try {
     const head = JSON.parse(`${text}}`);
     if (VERSIONS.includes(head.schema_version) && head.export.id && head.notice) return head;

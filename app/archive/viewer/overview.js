@@ -75,7 +75,7 @@ function activity(app) {
   const draw = () => {
     box.hidden = !told.months.length;
     keepFocus(bars, timeline(told, app.period?.month, choose));
-    fill(said, app.period && [say("only_period"), " ", button(say("all_times"), () => choose(null))]);
+    fill(said, app.period && [say("only_period"), " ", button(say("clear"), () => choose(null))]);
   };
   const choose = (month) => {
     app.period = month && { month, days: monthsDays(month) };

@@ -4,21 +4,24 @@ import { asText, Growing } from "./bytes.js";
 import { csvLine, inColumns } from "./csv.js";
 import { wanted } from "./filter.js";
 import { dayNamed, monthsOf } from "./moments.js";
-import { DOCUMENT, known, manifestText, parsedHead, parsedManifest, piecesOf, readHead, zipIn } from "./open.js";
+import { described, included } from "./described.js";
+import { DOCUMENT, known, manifestText, parsedManifest, piecesOf, readHead, zipIn } from "./open.js";
 import { Pieces } from "./pieces.js";
 import { Problem } from "./problem.js";
 import { cellsOf } from "./row.js";
-import { rowsIn, Scanner } from "./scanner.js";
-import { Section } from "./section.js";
+import { rowTexts, Scanner } from "./scanner.js";
+import { Section } from "./index.js";
 
 const BLOCK = 1 << 20;
 const LONGEST_CELL = 2000;
 const BETWEEN_EVENTS = 100;
 const FIRST_LOOK = 400;
+// A view that is gone holds no rows, rather than all of them.
+const NOTHING = new Growing(Uint32Array);
 
 export class Reader {
   constructor(tell) {
-    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: 0, over: false, waiting: [] });
+    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: {}, over: false, waiting: [] });
   }
 
   async open({ file }) {
@@ -31,22 +34,10 @@ export class Reader {
     const start = await readHead(reading).catch((error) => {
       throw zip || error.told?.key === "newer" ? error : new Problem("other-json");
     });
-    const head = parsedHead(start);
     const done = this.readOn(reading, start);
     // The sections of a document alone are known only as it is read; a small one is by then.
     await Promise.race([done, zip ? this.more() : new Promise((resolve) => setTimeout(resolve, FIRST_LOOK))]);
-    return this.described(head, manifest);
-  }
-
-  described(head, manifest) {
-    const { compiled_at, expires_at, language = null, time_zone = null } = manifest?.export ?? {};
-    const run = manifest && { compiled_at, expires_at, language, time_zone };
-    return {
-      kind: manifest ? "archive" : "document", schemaVersion: head.schema_version,
-      export: { ...head.export, ...run }, notice: head.notice, notIncluded: notIncluded(head, manifest),
-      omitted: manifest?.omitted ?? [], otherCombinations: manifest?.other_combinations ?? null,
-      sections: manifest ? included(manifest).map(ofManifest) : [...this.sections.values()].map(alone),
-    };
+    return described(start.head, manifest, this.sections);
   }
 
   async readOn(reading, { at, rest }) {
@@ -75,12 +66,10 @@ export class Reader {
     let section = null;
     return {
       begin: (name) => {
-        const told = this.manifest && included(this.manifest).find((one) => one.name === name);
-        section = this.current = new Section(name, told ? told.time : undefined);
+        section = this.current = new Section(name, included(this.manifest).find((one) => one.name === name)?.time);
         this.sections.set(name, section);
       },
-      key: (bytes, from, to, at) => section.key(bytes, from, to, at),
-      row: (bytes, from, to, at) => section.row(bytes, from, to, at),
+      row: (...found) => section.row(...found),
       end: () => {
         section.end();
         this.progress(true);
@@ -89,11 +78,22 @@ export class Reader {
   }
 
   progress(always) {
-    const now = Date.now();
-    if (!this.current || (!always && now - this.told < BETWEEN_EVENTS)) return;
-    this.told = now;
+    if (!this.current) return;
     const { name, rows, done, time } = this.current;
-    this.tell({ event: "indexed", section: name, rows, done, time });
+    this.tellSometimes({ event: "indexed", section: name, rows, done, time }, always);
+  }
+
+  tellSometimes(message, always) {
+    const now = Date.now();
+    if (!always && now - (this.told[message.event] ?? 0) < BETWEEN_EVENTS) return;
+    this.told[message.event] = now;
+    this.tell(message);
+  }
+
+  /** Another file takes its place. */
+  stop() {
+    for (const view of [...this.views.keys()]) this.forget({ view });
+    Object.assign(this, { over: true, tell() {} });
   }
 
   /** Resolves when more has been read. */
@@ -107,7 +107,7 @@ export class Reader {
 
   async rows({ section, view, from, count }) {
     const one = this.sections.get(section);
-    const numbers = view == null ? null : this.views.get(view)?.found;
+    const numbers = view == null ? null : this.views.get(view)?.found ?? NOTHING;
     const all = numbers ? numbers.length : one?.rows ?? 0;
     const rows = [];
     for (let place = from; place < Math.min(all, from + count); ) {
@@ -129,11 +129,12 @@ export class Reader {
     const to = end < markRows.length ? markPlaces.items[end] : section.reach;
     const bytes = await this.pieces.bytes(markPlaces.items[mark], to);
     const skipped = number - markRows.items[mark];
-    return rowsIn(bytes).slice(skipped, skipped + count).map(([a, b]) => asText(bytes.subarray(a, b)));
+    return rowTexts(bytes).slice(skipped, skipped + count);
   }
 
   async cell({ section, number, column }) {
-    const [text] = await this.texts(this.sections.get(section), number, 1);
+    const one = this.sections.get(section);
+    const [text = ""] = number < one?.rows ? await this.texts(one, number, 1) : [];
     return { text: cellsOf(text).find(([name]) => name === column)?.[2] ?? "" };
   }
 
@@ -143,11 +144,11 @@ export class Reader {
 
   timeline({ section }) {
     const chosen = section ? [this.sections.get(section)] : [...this.sections.values()].filter((one) => this.shows(one));
-    return monthsOf(chosen.flatMap((one) => one?.days ? [one.days.counts] : []));
+    return monthsOf(chosen.flatMap((one) => [...(one?.byDay ?? [])]));
   }
 
   shows({ name }) {
-    const told = this.manifest && included(this.manifest).find((one) => one.name === name);
+    const told = included(this.manifest).find((one) => one.name === name);
     return !told || (told.origin === "observed" && ["interaction", "behavioural"].includes(told.category));
   }
 
@@ -161,7 +162,8 @@ export class Reader {
 
   forget({ view }) {
     const one = this.views.get(view);
-    if (one) one.stopped = true;
+    // What is being saved is searched to its end, or the file would lack what was not yet found.
+    if (one) one.stopped = !one.saving;
     this.views.delete(view);
     return {};
   }
@@ -169,30 +171,28 @@ export class Reader {
   async search(view, asked) {
     const want = wanted(asked);
     const inTime = timeTest(asked);
-    let told = 0;
     for await (const { section, block } of this.blocks(view.section, () => view.stopped)) {
       await this.look(view, section, block, want, inTime);
       view.seen = block.end;
-      if (Date.now() - told >= BETWEEN_EVENTS) this.found(view);
-      told = Math.max(told, Date.now() - BETWEEN_EVENTS + 1);
+      this.found(view);
     }
     view.done = true;
     this.found(view);
   }
 
   found({ id, found, seen, done, stopped }) {
-    if (!stopped) this.tell({ event: "found", view: id, matches: found.length, seen, done });
+    if (!stopped) this.tellSometimes({ event: "found", view: id, matches: found.length, seen, done }, done);
   }
 
   async look(view, section, { row, end, from, to }, want, inTime) {
     const dated = [];
-    for (let one = row; one < end; one++) if (inTime(section.days?.of.items[one])) dated.push(one);
+    for (let one = row; one < end; one++) if (inTime(section.days.items[one])) dated.push(one);
     const bytes = want && dated.length ? await this.pieces.bytes(from, to) : null;
-    if (bytes && !want.may(bytes)) return;
-    const places = bytes && rowsIn(bytes);
+    if (bytes && !want.may(asText(bytes))) return;
+    const texts = bytes && rowTexts(bytes);
     for (const one of dated) {
-      const part = bytes?.subarray(...places[one - row]);
-      if (!part || (want.may(part) && want.is(part))) view.found.push(one);
+      const text = texts?.[one - row];
+      if (!texts || (want.may(text) && want.is(text))) view.found.push(one);
     }
   }
 
@@ -210,7 +210,8 @@ export class Reader {
   }
 
   async csv({ section: name, view }) {
-    const chosen = view == null ? null : this.views.get(view);
+    const chosen = view == null ? null : this.views.get(view) ?? { found: NOTHING };
+    if (chosen) chosen.saving = true;
     await chosen?.ended;
     while (!this.over && !this.sections.get(name)?.done) await this.more();
     const columns = [...(this.sections.get(name)?.columns ?? [])];
@@ -220,35 +221,18 @@ export class Reader {
     for await (const { block } of this.blocks(name, () => false)) {
       const bytes = await this.pieces.bytes(block.from, block.to);
       const lines = [];
-      for (const [at, [from, to]] of rowsIn(bytes).entries()) {
+      for (const [at, text] of rowTexts(bytes).entries()) {
         if (chosen && chosen.found.items[next] !== block.row + at) continue;
         if (chosen && next >= chosen.found.length) break;
         next++;
         rows++;
-        lines.push(csvLine(inColumns(cellsOf(asText(bytes.subarray(from, to))), columns)));
+        lines.push(csvLine(inColumns(cellsOf(text), columns)));
       }
       parts.push(new Blob([lines.join("")]));
-      this.tell({ event: "saving", section: name, rows });
+      this.tellSometimes({ event: "saving", section: name, rows });
     }
     return { blob: new Blob(parts, { type: "text/csv" }), name: `${name}.csv` };
   }
-}
-
-const included = (manifest) => (manifest.sections ?? []).filter((one) => one.status === "included");
-
-function ofManifest({ name, title, category, origin, purpose, retention, recipients, scope, because, rows, first_at, last_at, time, labels }) {
-  const told = { name, title, category, origin, purpose, retention, recipients, scope, because, rows };
-  return { ...told, firstAt: first_at, lastAt: last_at, time: time ?? null, labels: labels ?? {} };
-}
-
-function alone({ name, rows, done, time }) {
-  return { ...ofManifest({ name, title: name, rows: done ? rows : null, time }), firstAt: null, lastAt: null };
-}
-
-function notIncluded(head, manifest) {
-  if (head.not_included) return head.not_included;
-  const missing = (manifest?.sections ?? []).filter((one) => one.status !== "included");
-  return missing.map(({ name, title, status, reason }) => ({ section: name, title, status, reason }));
 }
 
 function cut([column, kind, text]) {

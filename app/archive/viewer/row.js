@@ -42,6 +42,7 @@ function unquoted(value) {
 }
 
 function past(pattern, text, at) {
+  if (pattern === SPACE && text[at] > " ") return at;
   pattern.lastIndex = at;
   pattern.test(text);
   return pattern.lastIndex;

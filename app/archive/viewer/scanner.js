@@ -32,20 +32,19 @@ function endOfString(bytes, at) {
 }
 
 export class Scanner {
-  /** `on` hears of begin(name, at), row(bytes, from, to, at), end(at), and, if it wants to, of key(bytes, from, to, at)
-   * in a row; `at` counts from the document's beginning. */
+  /** `on` hears of begin(name, at), row(bytes, from, to, at, keys) and end(at), where `at` counts from the document's
+   * beginning, and `keys` has three places in the bytes for each name in the row: from, to, and where its value is. */
   constructor(on, at, { step = "first", strict = false } = {}) {
-    Object.assign(this, { on, strict, step, base: at, held: new Uint8Array(), place: 0, start: 0, depth: 0 });
-    Object.assign(this, { keyFrom: 0, keyTo: 0, hearsKeys: Boolean(on.key) });
+    Object.assign(this, { on, strict, step, base: at, held: new Uint8Array(), place: 0, keys: [] });
   }
 
+  /** A name or row that the bytes' end cuts is looked through again when more is there. */
   feed(bytes) {
     this.bytes = this.held.length ? joined([this.held, bytes]) : bytes;
-    while (this.place < this.bytes.length && (this.depth ? this.scanRow() : this.take()));
-    const from = this.depth ? this.start : Math.min(this.place, this.bytes.length);
-    this.held = this.bytes.subarray(from);
-    for (const key of ["place", "start", "keyFrom", "keyTo"]) this[key] -= from;
-    this.base += from;
+    while (this.place < this.bytes.length && this.take());
+    this.held = this.bytes.subarray(this.place);
+    this.base += this.place;
+    this.place = 0;
   }
 
   finish() {
@@ -53,60 +52,57 @@ export class Scanner {
   }
 
   take() {
-    const byte = this.bytes[this.place];
-    if (byte <= 32 && !this.strict && "\t\n\r ".includes(String.fromCharCode(byte))) return ++this.place;
-    const mark = String.fromCharCode(byte);
+    const from = this.place;
+    const mark = String.fromCharCode(this.bytes[from]);
+    if (!this.strict && "\t\n\r ".includes(mark)) return ++this.place;
     const next = STEPS[this.step][mark];
     if (!next) throw damaged("document");
-    if (mark === '"' && !this.takeName()) return false;
-    if (mark === "{") Object.assign(this, { start: this.place, depth: 1 });
-    if (mark === "[") this.on.begin(this.name, this.base + this.place);
-    if (mark === "]") this.on.end(this.base + this.place + 1);
+    const to = mark === "{" ? this.endOfRow() : mark === '"' ? endOfString(this.bytes, from + 1) : from + 1;
+    if (to < 0) return false;
+    if (mark === '"') this.name = nameIn(this.bytes.subarray(from, to));
+    if (mark === "{") this.on.row(this.bytes, from, to, this.base + from, this.keys);
+    if (mark === "[") this.on.begin(this.name, this.base + from);
+    if (mark === "]") this.on.end(this.base + to);
     this.step = next;
-    return ++this.place;
+    return (this.place = to);
   }
 
-  takeName() {
-    const end = endOfString(this.bytes, this.place + 1);
-    if (end < 0) return false;
-    try {
-      this.name = JSON.parse(asText(this.bytes.subarray(this.place, end)));
-    } catch {
-      throw damaged("document");
-    }
-    this.place = end - 1;
-    return true;
-  }
-
-  /** Goes on in a row; whether its end was there. All in one loop, because nearly all of the time is spent here. */
-  scanRow() {
-    const { bytes, hearsKeys } = this;
-    const size = bytes.length;
-    let { place, depth } = this;
-    while (depth && place < size) {
-      const byte = bytes[place];
+  /** All in one loop, because nearly all of the time is spent here. */
+  endOfRow() {
+    const { bytes, keys } = this;
+    keys.length = 0;
+    let [from, to, depth] = [0, 0, 0];
+    for (let place = this.place, size = bytes.length; place < size; ) {
+      const byte = bytes[place++];
       if (byte === QUOTE) {
-        const end = endOfString(bytes, place + 1);
-        if (end < 0) break;
-        if (depth === 1) [this.keyFrom, this.keyTo] = [place, end];
-        place = end;
-        continue;
-      }
-      place++;
-      if (byte === COLON && depth === 1 && hearsKeys) this.on.key(bytes, this.keyFrom, this.keyTo, place);
-      // The brackets of objects and arrays differ from each other in this one bit.
-      else if ((byte | 32) === 123) depth++;
-      else if ((byte | 32) === 125) depth--;
+        from = place - 1;
+        place = to = endOfString(bytes, place);
+        if (to < 0) return -1;
+      } else if (byte === COLON) {
+        if (depth === 1) keys.push(from, to, place);
+        // The brackets of objects and arrays differ from each other in this one bit.
+      } else if ((byte | 32) === 123) depth++;
+      else if ((byte | 32) === 125 && --depth === 0) return place;
     }
-    Object.assign(this, { place, depth });
-    if (depth === 0) this.on.row(bytes, this.start, place, this.base + this.start);
-    return depth === 0;
+    return -1;
   }
 }
 
-/** The rows in bytes that begin with one, as [from, to]. */
-export function rowsIn(bytes) {
+export function nameIn(bytes) {
+  try {
+    return JSON.parse(asText(bytes));
+  } catch {
+    throw damaged("document");
+  }
+}
+
+/** The texts of the rows in bytes that begin with one. */
+export function rowTexts(bytes) {
+  const whole = asText(bytes);
   const found = [];
-  new Scanner({ row: (_, from, to) => found.push([from, to]), end() {} }, 0, { step: "row" }).feed(bytes);
+  // Where each byte is a character, a part of the text costs nothing.
+  const text = whole.length === bytes.length ? (from, to) => whole.slice(from, to) : (from, to) => asText(bytes.subarray(from, to));
+  const row = (part, from, to) => found.push(text(from, to));
+  new Scanner({ row, end() {} }, 0, { step: "row" }).feed(bytes);
   return found;
 }

@@ -176,7 +176,11 @@ class Shown {
   /** The moment first, then the columns that say something. */
   line({ number: at, cells }) {
     const time = this.section.time, dated = cells.find(([column]) => column === time);
-    const telling = cells.filter((cell) => cell !== dated && cell[1] !== "null" && cell[2] !== "").slice(0, TELLING);
+    // A code whose words stand beside it, and a bare number of a row, say less.
+    const names = new Set(cells.filter(([, kind]) => kind !== "null").map(([column]) => column));
+    const last = ([column]) => names.has(`${column}_label`) || /(^|_)id$/.test(column);
+    const telling = cells.filter((cell) => cell !== dated && cell[1] !== "null" && cell[2] !== "")
+      .sort((one, other) => last(one) - last(other)).slice(0, TELLING);
     return [
       h("span", { class: "at" }, number(at + 1)),
       dated && h("span", { class: "when" }, moment(dated[2], this.zone) ?? brief(dated, this.zone)),

@@ -7,8 +7,8 @@ import { known, number, say, size } from "./words.js";
 const PARTS = ["zip", "manifest", "document"];
 
 /** In a worker of its own, so that it never delays what is looked at. */
-export function startCheck(app, engine) {
-  engine.ask({ ask: "check", file: app.file }).then(
+export function startCheck(app) {
+  app.checker.ask({ ask: "check", file: app.file }).then(
     ({ checks }) => found(app, checks),
     (problem) => tellCheck(app, "error", h("p", {}, problemsWords(problem))),
   );

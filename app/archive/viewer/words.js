@@ -1,19 +1,9 @@
 // The page's words in the reader's language; dates and numbers as that language writes them.
 
+const ALL = JSON.parse(document.getElementById("words").textContent);
 const formats = new Map();
 export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français", es: "Español", it: "Italiano" };
-let all = {}, language = "", locale = "en", plurals;
-
-/** The engine's text, or null where the browser cannot inflate it: then there is no more than one sentence. */
-export async function unpack() {
-  const inside = (id) => document.getElementById(id).textContent;
-  all = Object.fromEntries(Object.entries({ keys: "too-old-browser", ...JSON.parse(inside("old")) }).map(([one, said]) => [one, [said]]));
-  if (typeof DecompressionStream !== "function") return null;
-  const bytes = Uint8Array.from(atob(inside("packed")), (one) => one.charCodeAt(0));
-  const { engine, words } = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).json();
-  all = words;
-  return engine;
-}
+let language = "", locale = "en", plurals;
 
 export function speak(wanted) {
   const asked = [wanted, ...navigator.languages].map((tag) => String(tag).slice(0, 2));
@@ -29,12 +19,12 @@ export function spoken() {
 }
 
 export function known(key) {
-  return all.keys.includes(key);
+  return ALL.keys.includes(key);
 }
 
 /** A sentence with its places filled in; what stands before a bar is for one of `values.count`. */
 export function say(key, values = {}) {
-  const [one, other = one] = (all[language][all.keys.indexOf(key)] ?? "").split("|");
+  const [one, other = one] = ALL[language][ALL.keys.indexOf(key)].split("|");
   const sentence = plurals.select(values.count ?? 0) === "one" ? one : other;
   return sentence.replace(/\{(\w+)\}/g, (_, name) => isolated(values[name]));
 }

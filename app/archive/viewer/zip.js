@@ -3,14 +3,15 @@
 import { asText, sliceOf } from "./bytes.js";
 import { damaged } from "./problem.js";
 
-const LOCAL = 0x04034b50;
-const CENTRAL = 0x02014b50;
-const END = 0x06054b50;
-const END_64 = 0x06064b50;
-const LOCATOR_64 = 0x07064b50;
-const DESCRIPTOR = 0x08074b50;
+const [LOCAL, CENTRAL, DESCRIPTOR] = [0x04034b50, 0x02014b50, 0x08074b50];
+const [END, END_64, LOCATOR_64] = [0x06054b50, 0x06064b50, 0x07064b50];
 const FULL = 0xffffffff;
 const LONGEST_TAIL = 65_557;
+const u16 = (view, at) => view.getUint16(at, true);
+const u32 = (view, at) => view.getUint32(at, true);
+const u64 = (view, at) => Number(view.getBigUint64(at, true));
+const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const viewAt = async (file, from, to) => viewOf(await sliceOf(file, from, to));
 
 /** The entries of the central directory; null where the file does not end as a ZIP does. */
 export async function readZip(file) {
@@ -20,63 +21,48 @@ export async function readZip(file) {
   // Offsets count from the ZIP's own beginning, before which something else may have been put.
   const shift = from - end.offset;
   if (shift < 0) throw damaged("zip");
-  const entries = readDirectory(await sliceOf(file, from, end.at), shift);
-  return { file, entries, from, alone: end.alone && shift === 0 };
+  return { file, from, alone: end.alone && shift === 0, entries: readDirectory(await sliceOf(file, from, end.at), shift) };
 }
 
 async function findEnd(file) {
   const begin = Math.max(0, file.size - LONGEST_TAIL);
-  const view = viewOf(await sliceOf(file, begin, file.size));
+  const view = await viewAt(file, begin, file.size);
   for (let at = view.byteLength - 22; at >= 0; at--) {
-    if (view.getUint32(at, true) !== END) continue;
-    const alone = at + 22 === view.byteLength && view.getUint16(at + 20, true) === 0;
-    const found = { at: begin + at, size: view.getUint32(at + 12, true), offset: view.getUint32(at + 16, true), alone };
-    return (await findEnd64(file, begin + at, alone)) ?? found;
+    if (u32(view, at) !== END) continue;
+    const alone = at + 22 === view.byteLength && u16(view, at + 20) === 0;
+    if (at < 76 || u32(view, at - 20) !== LOCATOR_64) return { at: begin + at, size: u32(view, at + 12), offset: u32(view, at + 16), alone };
+    if (u32(view, at - 76) !== END_64) throw damaged("zip");
+    return { at: begin + at - 76, size: u64(view, at - 36), offset: u64(view, at - 28), alone };
   }
   return null;
-}
-
-async function findEnd64(file, before, alone) {
-  const at = before - 76;
-  if (at < 0) return null;
-  const view = viewOf(await sliceOf(file, at, before));
-  if (view.getUint32(56, true) !== LOCATOR_64) return null;
-  if (view.getUint32(0, true) !== END_64) throw damaged("zip");
-  return { at, size: long(view, 40), offset: long(view, 48), alone };
 }
 
 function readDirectory(bytes, shift) {
   const view = viewOf(bytes);
   const entries = [];
   for (let at = 0; at < bytes.length; ) {
-    if (at + 46 > bytes.length || view.getUint32(at, true) !== CENTRAL) throw damaged("zip");
-    const [name, extra, comment] = [28, 30, 32].map((place) => view.getUint16(at + place, true));
-    const end = at + 46 + name + extra;
-    if (end + comment > bytes.length) throw damaged("zip");
-    entries.push(readEntry(bytes.subarray(at, end), name, comment, shift));
-    at = end + comment;
+    if (at + 46 > bytes.length || u32(view, at) !== CENTRAL) throw damaged("zip");
+    const extra = at + 46 + u16(view, at + 28);
+    const comment = extra + u16(view, at + 30);
+    const end = comment + u16(view, at + 32);
+    if (end > bytes.length) throw damaged("zip");
+    const entry = { name: asText(bytes.subarray(at + 46, extra)), needs: u16(view, at + 6), flags: u16(view, at + 8), method: u16(view, at + 10) };
+    Object.assign(entry, { crc: u32(view, at + 16), packed: u32(view, at + 20), size: u32(view, at + 24), at: u32(view, at + 42) });
+    widen(entry, viewOf(bytes.subarray(extra, comment)));
+    entries.push({ ...entry, at: entry.at + shift, mode: u16(view, at + 40), comment: end > comment });
+    at = end;
   }
   return entries;
 }
 
-function readEntry(bytes, nameLength, comment, shift) {
-  const view = viewOf(bytes);
-  const [needs, flags, method] = [6, 8, 10].map((place) => view.getUint16(place, true));
-  const [crc, packed, size, mode, offset] = [16, 20, 24, 38, 42].map((place) => view.getUint32(place, true));
-  const entry = { name: asText(bytes.subarray(46, 46 + nameLength)), needs, flags, method, crc, packed, size, offset };
-  widen(entry, viewOf(bytes.subarray(46 + nameLength)));
-  return Object.assign(entry, { comment, mode: mode >>> 16, at: entry.offset + shift });
-}
-
 /** ZIP64's extra field holds, in this order, those of the numbers that did not fit. */
 function widen(entry, extra) {
-  for (let at = 0; at + 4 <= extra.byteLength; at += 4 + extra.getUint16(at + 2, true)) {
-    if (extra.getUint16(at, true) !== 1) continue;
-    const end = Math.min(extra.byteLength, at + 4 + extra.getUint16(at + 2, true));
+  for (let at = 0; at + 4 <= extra.byteLength; at += 4 + u16(extra, at + 2)) {
+    if (u16(extra, at) !== 1) continue;
     let place = at + 4;
-    for (const key of ["size", "packed", "offset"].filter((one) => entry[one] === FULL)) {
-      if (place + 8 > end) throw damaged("zip");
-      entry[key] = long(extra, place);
+    for (const key of ["size", "packed", "at"].filter((one) => entry[one] === FULL)) {
+      if (place + 8 > extra.byteLength) throw damaged("zip");
+      entry[key] = u64(extra, place);
       place += 8;
     }
     return;
@@ -85,14 +71,13 @@ function widen(entry, extra) {
 
 /** From where to where the member's bytes stand in the file, by its local header. */
 export async function locate(file, entry) {
-  const view = viewOf(await sliceOf(file, entry.at, entry.at + 30));
-  if (view.byteLength < 30 || view.getUint32(0, true) !== LOCAL) throw damaged(entry.name);
-  const begin = entry.at + 30 + view.getUint16(26, true);
-  const from = begin + view.getUint16(28, true);
-  const same = view.getUint16(8, true) === entry.method && view.getUint16(6, true) === entry.flags;
-  const name = asText(await sliceOf(file, entry.at + 30, begin));
-  if (!same || name !== entry.name || from + entry.packed > file.size) throw damaged(entry.name);
-  return { from, to: from + entry.packed, packed: entry.method !== 0 };
+  const view = await viewAt(file, entry.at, entry.at + 30);
+  if (view.byteLength < 30 || u32(view, 0) !== LOCAL) throw damaged(entry.name);
+  const name = entry.at + 30 + u16(view, 26);
+  const [from, to] = [name, name + entry.packed].map((at) => at + u16(view, 28));
+  const same = u16(view, 6) === entry.flags && u16(view, 8) === entry.method && to <= file.size;
+  if (!same || asText(await sliceOf(file, entry.at + 30, name)) !== entry.name) throw damaged(entry.name);
+  return { from, to, packed: entry.method !== 0 };
 }
 
 /** Whether there is nothing before, between and behind members, directory and end. */
@@ -106,20 +91,10 @@ export async function standsAlone({ file, entries, from, alone }) {
   return alone && at === from;
 }
 
-/** A data descriptor's length: its signature is optional, its sizes have four bytes or, with ZIP64, eight. */
+/** A data descriptor's length: with ZIP64 its sizes have eight bytes. */
 async function descriptorAt(file, at, { crc, packed, size }) {
-  const view = viewOf(await sliceOf(file, at, at + 24));
-  const signed = view.byteLength >= 4 && view.getUint32(0, true) === DESCRIPTOR ? 4 : 0;
-  if (view.byteLength < signed + 12 || view.getUint32(signed, true) !== crc) return NaN;
-  const says = (width, read) => read(view, signed + 4) === packed && read(view, signed + 4 + width) === size;
-  if (view.byteLength >= signed + 20 && says(8, long)) return signed + 20;
-  return says(4, (one, place) => one.getUint32(place, true)) ? signed + 12 : NaN;
-}
-
-function viewOf(bytes) {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function long(view, at) {
-  return Number(view.getBigUint64(at, true));
+  const view = await viewAt(file, at, at + 24);
+  if (view.byteLength < 16 || u32(view, 0) !== DESCRIPTOR || u32(view, 4) !== crc) return NaN;
+  if (u32(view, 8) === packed && u32(view, 12) === size) return 16;
+  return view.byteLength === 24 && u64(view, 8) === packed && u64(view, 16) === size ? 24 : NaN;
 }

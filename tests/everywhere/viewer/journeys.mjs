@@ -31,7 +31,7 @@ async function opened(page, file = env("ARCHIVE")) {
 async function section(page, title) {
   await page.evaluate((wanted) => [...document.querySelectorAll(".sections a, nav a")].find((one) => one.textContent === wanted).click(), title);
   await page.waitForFunction((wanted) => document.querySelector("h1").textContent === wanted, {}, title);
-  await page.waitForSelector("[role=option] bdi");
+  await page.waitForSelector("[role=option] .at");
 }
 
 const lines = (page) => texts(page, "[role=option]");

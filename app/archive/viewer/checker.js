@@ -1,7 +1,7 @@
 // Whether an archive is what its manifest says: the same comparisons as the service's own command makes.
 
 import { crc32 } from "./crc32.js";
-import { DOCUMENT, known, MANIFEST, manifestText, parsedHead, piecesOf, readHead, zipIn } from "./open.js";
+import { DOCUMENT, known, MANIFEST, manifestText, piecesOf, readHead, zipIn } from "./open.js";
 import { misfit } from "./form.js";
 import { Scanner } from "./scanner.js";
 import { Sha256 } from "./sha256.js";
@@ -109,7 +109,7 @@ async function checkDocument(reading, manifest, note) {
 }
 
 function checkHead(start, manifest, note) {
-  const head = parsedHead(start);
+  const { head } = start;
   const keys = HEAD.filter((key) => key !== "not_included" || head.schema_version !== "1.0");
   const same = JSON.stringify(head) === `${start.text}}` && String(Object.keys(head)) === String(keys);
   note({ key: "document-frame" }, FORM, same ? FORM : "otherwise");

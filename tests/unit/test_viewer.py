@@ -1,0 +1,126 @@
+"""viewer.html as the build makes it: small, the same every time, and nothing in it that could load or end a block."""
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from app.archive import bundle
+from app.archive.bundle import viewer, words
+
+MODULES = Path(bundle.__file__).parent / "viewer"
+LANGUAGES = ("en", "de", "fr", "es", "it")
+MOST = 60_000
+
+
+class Blocks(HTMLParser):
+    """The scripts and styles of a page, and every attribute in it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text: dict[str, str] = {}
+        self.attributes: list[tuple[str, str]] = []
+        self._inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = {name: value or "" for name, value in attrs}
+        self.attributes.extend(said.items())
+        self._inside = (said.get("id") or said.get("type") or tag) if tag in ("script", "style") else ""
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002  the parser names it
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.text[self._inside] = self.text.get(self._inside, "") + data
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return viewer().decode()
+
+
+def test_it_is_small_and_the_same_every_time(page: str) -> None:
+    assert viewer.__wrapped__() == viewer.__wrapped__() == page.encode()
+    assert len(page.encode()) <= MOST
+
+
+def test_the_policy_names_the_hashes_of_what_runs_and_nothing_else(page: str) -> None:
+    blocks = Blocks(page)
+    inside = _unpacked(blocks)
+    policy = next(value for name, value in blocks.attributes if name == "content" and "default-src" in value)
+    said = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert said == {
+        "default-src": "'none'", "style-src": _hash(inside["style"]),
+        "script-src": f"{_hash(blocks.text['script'])} {_hash(inside['page'])}",
+        "worker-src": "blob:", "connect-src": "'none'", "img-src": "data:", "base-uri": "'none'",
+        "form-action": "'none'",
+    }  # fmt: skip
+
+
+def test_it_loads_nothing(page: str) -> None:
+    blocks = Blocks(page)
+    assert "http" not in page.replace("http-equiv", "")
+    assert {value for name, value in blocks.attributes if name in ("src", "href")} == {"data:,"}
+    assert not [name for name, _ in blocks.attributes if name.startswith("on") or name == "style"]
+    for text in (*blocks.text.values(), *_unpacked(blocks).values()):
+        assert not re.search(r"</script|<!--|https?:", text)
+
+
+def test_it_carries_the_engine_and_all_words(page: str) -> None:
+    inside = _unpacked(Blocks(page))
+    assert inside["engine"] == bundle.bundle("engine.js")
+    said = json.loads(inside["words"])
+    for language in LANGUAGES:
+        assert dict(zip(said["keys"], said[language], strict=True)) == words(language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_the_same(language: str) -> None:
+    english, other = words("en"), words(language)
+    assert list(other) == list(english)
+    for key, sentence in english.items():
+        assert _places(other[key]) == _places(sentence), key
+        assert 1 <= len(other[key].split("|")) <= 2
+
+
+def test_every_word_is_used_and_every_used_word_is_there() -> None:
+    text = "\n".join(path.read_text() for path in (*MODULES.glob("*.js"), Path(bundle.__file__)))
+    known = set(words("en"))
+    assert set(re.findall(r'\bsay\("([^"]+)"', text)) <= known
+    assert {key for key in known if f'"{key}"' not in text} == set()
+
+
+def test_what_two_modules_both_declare_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = 'import { two } from "./b.js";\n\nexport const one = 1, other = [two];\n'
+    modules = {"a.js": one, "b.js": "// Why.\nexport function two() {\n  return 2;\n}\n"}
+    monkeypatch.setattr(bundle, "_read", modules.__getitem__)
+    assert bundle.bundle("a.js").startswith("function two() {\nreturn 2;\n}\n")
+    modules["b.js"] += "const other = 3;\n"
+    with pytest.raises(ValueError, match=r"declared twice below a\.js: other"):
+        bundle.bundle("a.js")
+
+
+def test_an_import_that_would_stay_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "_read", {"a.js": 'import * as b from "./b.js";\n'}.__getitem__)
+    with pytest.raises(ValueError, match=r"a\.js: one import a line"):
+        bundle.bundle("a.js")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _unpacked(blocks: Blocks) -> dict[str, str]:
+    made = json.loads(zlib.decompress(base64.b64decode(blocks.text["packed"]), -15))
+    return {one["id"]: one["text"] for one in made}
+
+
+def _places(sentence: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", sentence))
