@@ -5,7 +5,9 @@ import { alarm, announce, button, fill, h } from "./dom.js";
 import { nameOf } from "./devices.js";
 import { errorBox, isOver } from "./problems.js";
 import { addressOf, go } from "./routes.js";
-import { LANGUAGES, phrase, say } from "./words.js";
+import { phrase, say } from "./words.js";
+
+const ARCHIVE_LANGUAGES = [["en", "English"], ["de", "Deutsch"], ["fr", "Français"], ["es", "Español"], ["it", "Italiano"]];
 
 /** `stale` is called where the candidate does not hold any more; what was typed into `before` is kept. */
 export function requestForm(visit, stale, before = null) {
@@ -22,7 +24,7 @@ class Order {
     this.caseReference = h("input", { id: "case", type: "text", maxlength: "64", autocomplete: "off", dir: "auto",
       "aria-describedby": "case-help" });
     this.language = h("select", { id: "archive-language" }, h("option", { value: "" }, say("order.language-own")),
-      Object.entries(LANGUAGES).map(([tag, name]) => h("option", { value: tag, lang: tag }, name)));
+      ARCHIVE_LANGUAGES.map(([tag, name]) => h("option", { value: tag, lang: tag }, name)));
     this.trouble = h("div");
     this.why = h("p", { id: "order-why", class: "quiet" }, say("order.none"));
     const closed = { "aria-disabled": "true", "aria-describedby": "order-why" };
