@@ -19,9 +19,12 @@ class Absent:
 
 
 def what_is_absent(frame: Frame, sections: Sequence[Section], voice: Voice) -> Iterator[Absent]:
-    for section in sections:
-        if section.status != "included":
-            yield Absent(section.title, reason(section, voice), voice.say(f"how_{section.status}"))
+    for status in ("withheld", "absent"):
+        # One sentence for all that are missing for the same reason.
+        titles = [one.title for one in sections if one.status == status]
+        if titles:
+            why = next(reason(one, voice) for one in sections if one.status == status)
+            yield Absent("; ".join(titles), why, voice.say(f"how_{status}"))
     for table, why in frame.omitted:
         yield Absent(voice.say("omitted", table=table), why, voice.say("how_omitted"))
     if frame.other_combinations:

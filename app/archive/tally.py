@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 
+from app.kit.clock import in_zone
 from app.sources.port import Batch, Section
 
 _LATEST = 200
@@ -53,7 +54,7 @@ class Tally:
         return self._hash.hexdigest()
 
     def _month(self, moment: datetime) -> tuple[int, int]:
-        here = moment.astimezone(self._zone)
+        here = in_zone(moment, self._zone)
         return here.year, here.month
 
 

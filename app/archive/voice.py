@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, get_month_names
 from babel.numbers import format_decimal
 
+from app.kit.clock import in_zone
 from app.kit.language import Language
 
 # European English: the day before the month, and twenty-four hours.
@@ -59,4 +60,4 @@ class Voice:
         return list(get_month_names("abbreviated", locale=self._locale).values())
 
     def _here(self, moment: datetime) -> datetime:
-        return moment.astimezone(self.zone) if moment.tzinfo else moment
+        return in_zone(moment, self.zone) if moment.tzinfo else moment

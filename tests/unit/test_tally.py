@@ -1,6 +1,7 @@
 """What the report may show of a section is bounded, whatever its rows are like."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from app.archive.tally import First, Latest, new_tallies
 from app.sources.port import Batch, Section
@@ -59,3 +60,16 @@ def test_sections_that_are_not_in_the_archive_are_not_counted() -> None:
         section("derived", "withheld"),
     ]
     assert [one.section.category for one in new_tallies(sections, UTC)] == ["demographic", "interaction"]
+
+
+def test_months_begin_where_the_sources_zone_says() -> None:
+    (tally,) = new_tallies([section("interaction")], ZoneInfo("Europe/Berlin"))
+    tally.add(batch(rows(1, 2), [START - timedelta(minutes=30), START - timedelta(hours=2)]), b"")
+    tally.add(batch(rows(3), [START]), b"")
+    assert tally.months == {(2025, 12): 1, (2026, 1): 2}
+
+
+def test_a_moment_at_the_calendars_end_is_counted_whatever_the_zone() -> None:
+    (tally,) = new_tallies([section("interaction")], ZoneInfo("Asia/Tokyo"))
+    tally.add(batch(rows(1, 2), [datetime.max.replace(tzinfo=UTC), START]), b"")
+    assert tally.months == {(9999, 12): 1, (2026, 1): 1}
