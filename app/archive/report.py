@@ -44,7 +44,9 @@ class Part:
 
     @property
     def kind(self) -> str:
-        """What the rows shown are, of all: the newest, or the first ones."""
+        """What the rows shown are, of all: the newest, or the first ones; or none, because the next is too long."""
+        if self.tally and not self.tally.sample.rows():
+            return "too_long"
         return "beginning" if self.tally and isinstance(self.tally.sample, First) else "newest"
 
     def rows(self) -> Sequence[Mapping[str, Cell]]:
