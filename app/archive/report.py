@@ -17,7 +17,7 @@ from app.archive.voice import Voice
 from app.kit.text import visible
 from app.sources.port import Section
 
-_WIDEST_TABLE = 6
+_WIDEST_TABLE, _TOGETHER = 6, 1000
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _ADDRESS = re.compile(r"(?:https?://|www\.)[\w-]+(?:\.[\w-]+)+(?:/[\w./-]*[\w/])?")
 
@@ -61,8 +61,8 @@ class Part:
     def is_table(self, columns: Sequence[str]) -> bool:
         return len(columns) <= _WIDEST_TABLE
 
-    def label(self, column: str) -> str:
-        return self.section.labels.get(column) or readable(column)
+    def labels(self, columns: Sequence[str]) -> Mapping[str, str]:
+        return {column: self.section.labels.get(column) or readable(column) for column in columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,9 @@ class Pages:
         words = {"say": self.voice.say, "voice": self.voice, "frame": self.frame, "notice": self.frame.notice}
         absent = list(what_is_absent(self.frame, self.sections, self.voice))
         filters = {"visible": visible, "plain": _plain, "with_email": _with_email, "with_address": _with_address}
-        pieces = self.templates.get_template(name).generate(**words, **filters, absent=absent, **more)
+        pieces = self.templates.get_template(name).stream(**words, **filters, absent=absent, **more)
+        # A template gives a piece for each value, and each piece is packed and hashed by itself.
+        pieces.enable_buffering(_TOGETHER)
         return (piece.encode("utf-8", "backslashreplace") for piece in pieces)
 
 

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, get_month_names
 from babel.numbers import format_decimal
 
@@ -29,7 +30,7 @@ class Voice:
         self.language = language
         self.zone: tzinfo = ZoneInfo(zone) if zone else UTC
         self.zone_name = zone or "UTC"
-        self._words, self._locale = read_words(language), _LOCALES.get(language, language)
+        self._words, self._locale = read_words(language), Locale.parse(_LOCALES.get(language, language))
 
     def say(self, key: str, **filled: object) -> str:
         text: str = self._words[key]

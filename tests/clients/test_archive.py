@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.builders import BASE, archive, document, manifest, request_export, running
+from tests.builders import BASE, archive, candidate, document, manifest, request_export, running, write_website
+from tests.small import HERE, mapping, personal, section, toml, write_mappings
 
 HOSTILE = "</td></script><script>alert(1)</script><img src=x onerror=alert(1)> & \"quoted\" 'single' 📱 שלום"
 
@@ -145,6 +146,59 @@ async def test_a_data_center_speaks_its_language(tmp_path: Path) -> None:
         assert ("lang", "de") in page.attributes
         assert "Auf einen Blick" in page.text
         assert "Globex Inc" in page.text
+
+
+SPOKEN = mapping(
+    section(
+        sql=f"SELECT id, at, what FROM events WHERE {HERE} ORDER BY id", time="at",
+        title={"en": "What you did", "fr": "Ce que vous avez fait"}, purpose={"de": "Messen", "en": "Measuring"},
+        labels={"en": {"at": "When", "what": "What"}, "fr": {"at": "Quand"}},
+    ),
+    personal(title={"fr": "Qui vous êtes"}, optional=True, sql="SELECT 1 FROM nowhere WHERE :visitor = 1 ORDER BY 1"),
+    title={"en": "Website", "fr": "Site"}, omitted={"locks": {"en": "technical", "fr": "technique"}},
+    time_zone="Europe/Paris",
+)  # fmt: skip
+
+
+async def test_the_language_of_the_request_goes_through_the_whole_archive(tmp_path: Path) -> None:
+    mappings = write_mappings(tmp_path, toml(SPOKEN))
+    environ = {"WEBSITE_URL": f"sqlite:///{tmp_path / 'website.db'}"}
+    write_website(tmp_path / "website.db")
+    async with running(tmp_path, mappings=mappings, environ=environ) as service, await service.client() as client:
+        token = await candidate(client)
+        made = await client.post(f"{BASE}/exports", json={"candidate": token, "language": "fr"})
+        assert made.json()["data_source"]["title"] == "Website"
+        opened = await archive(client, made.headers["location"])
+    told, data = manifest(opened), document(opened)
+    assert (told["export"]["language"], told["export"]["time_zone"]) == ("fr", "Europe/Paris")
+    events, person = told["sections"]
+    assert (events["title"], events["purpose"], person["title"]) == (
+        "Ce que vous avez fait",
+        "Measuring",
+        "Qui vous êtes",
+    )
+    assert (events["labels"], events["time"]) == ({"at": "Quand", "what": "What"}, "at")
+    reason = "cette source de données n’a pas de telle table ou colonne"
+    assert told["omitted"] == [{"table": "locks", "reason": "technique"}]
+    absent = {"section": "person", "title": "Qui vous êtes", "status": "absent", "reason": reason}
+    assert (data["not_included"], person["reason"]) == ([absent], reason)
+    assert list(data["sections"]["events"][0]) == ["id", "at", "what"]
+    readme, page = opened.read("README.txt").decode(), page_of(opened)
+    for text in (readme, page.text):
+        assert "Vos données personnelles chez Acme" in text
+        assert "Qui vous êtes" in text
+        assert "La table « locks »" in text
+    assert ("lang", "fr") in page.attributes
+    assert "Quand" in page.text
+    assert "2 janv. 2026, 04:04:00" in page.text
+
+
+async def test_a_language_that_nobody_speaks_here_is_named(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, await service.client() as client:
+        body = {"candidate": await candidate(client), "language": "nl"}
+        refused = await client.post(f"{BASE}/exports", json=body)
+        assert refused.status_code == 422
+        assert "'en', 'de', 'fr', 'es' or 'it'" in refused.text
 
 
 async def test_the_readme_names_whose_data_it_is_and_what_to_open_first(tmp_path: Path) -> None:

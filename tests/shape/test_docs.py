@@ -1,6 +1,5 @@
-"""What exists is written down: settings, problems, commands, the words of both languages."""
+"""What exists is written down: settings, problems, commands."""
 
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from tests.builders import running
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-WORDS = ROOT / "app" / "archive" / "words"
 
 
 @pytest.mark.parametrize("name", list(Settings.model_fields))
@@ -33,9 +31,3 @@ async def test_every_problem_explains_itself(tmp_path: Path) -> None:
             assert slug in page.text
             assert len(kind.help()) > 40, slug
         assert (await client.get("/problems/nothing-of-the-kind")).status_code == 404
-
-
-def test_both_languages_say_the_same_things() -> None:
-    english, german = (tomllib.loads((WORDS / f"{name}.toml").read_text()) for name in ("en", "de"))
-    assert list(english) == list(german)
-    assert all(german.values())
