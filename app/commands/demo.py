@@ -188,7 +188,7 @@ def _next(archive: Path, opened: Path) -> str:
     zipped, folder = quote(str(archive)), quote(str(opened))
     return (
         "\nTry next:\n\n"
-        f"  # Unpacks it; then open {opened / 'report.html'} in a browser.\n"
+        f"  # Unpacks it; then open {opened / 'report.html'} in a browser, and viewer.html beside it for every entry.\n"
         f"  .venv/bin/python -m zipfile -e {zipped} {folder}\n"
         "  # Checks it against its own manifest.\n"
         f"  .venv/bin/python -m app verify {zipped}\n"

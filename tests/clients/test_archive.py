@@ -193,6 +193,19 @@ async def test_the_language_of_the_request_goes_through_the_whole_archive(tmp_pa
     assert "2 janv. 2026, 04:04:00" in page.text
 
 
+async def test_a_visitor_of_whom_everything_is_withheld_gets_an_archive_that_says_so(tmp_path: Path) -> None:
+    mappings = write_mappings(tmp_path, toml(mapping(personal(title="Who you are"))))
+    environ = {"WEBSITE_URL": f"sqlite:///{tmp_path / 'website.db'}"}
+    write_website(tmp_path / "website.db")
+    async with running(tmp_path, mappings=mappings, environ=environ) as service, await service.client() as client:
+        opened = await archive(client, await request_export(client, "iPad"))
+    said = "several people used this device and browser, and these data do not say which of them they belong to"
+    assert (document(opened)["sections"], document(opened)["not_included"][0]["reason"]) == ({}, said)
+    assert f"- Who you are: {said}." in opened.read("README.txt").decode()
+    assert f"Not in this archive: {said}." in page_of(opened).text
+    assert "timeline" not in opened.read("report.html").decode().partition("<body>")[2]
+
+
 async def test_a_language_that_nobody_speaks_here_is_named(tmp_path: Path) -> None:
     async with running(tmp_path) as service, await service.client() as client:
         body = {"candidate": await candidate(client), "language": "nl"}
