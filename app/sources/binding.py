@@ -17,16 +17,18 @@ _LONGEST = 120
 def unbound(sections: Sequence[tuple[str, SectionMapping]]) -> list[str | None]:
     """For each section, with its database's engine, what is wrong with its binding as far as its SQL shows it."""
     odd = {
-        number: (engine, section.sql) for number, (engine, section) in enumerate(sections) if not plainly_bound(section)
+        number: (engine, section.sql)
+        for number, (engine, section) in enumerate(sections)
+        if not plainly_bound(section, engine)
     }
     found = dict(zip(odd, inspected(list(odd.values())), strict=True))
     return [wrong(found[number], engine) if number in found else None for number, (engine, _) in enumerate(sections)]
 
 
-def plainly_bound(section: SectionMapping) -> bool:
+def plainly_bound(section: SectionMapping, engine: str) -> bool:
     """Whether it needs no parser to see that each parameter stands in a comparison that holds for NULL too, and that
     nothing turns one round."""
-    statement = Statement.parse(section.sql)
+    statement = Statement.parse(section.sql, engine)
     if section.scope == "visitor" or not set(COMBINATION) & set(statement.names):
         return True
     before = zip(statement.pieces, statement.names, strict=False)

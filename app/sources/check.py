@@ -40,14 +40,14 @@ class _Look:
 
     async def finders(self) -> AsyncIterator[Finding]:
         for name, text in _finders(self._mapping).items():
-            columns = await self._columns(Query(f"find.{name}", Statement.parse(text)))
+            columns = await self._columns(Query(f"find.{name}", Statement.parse(text, self._engine_name)))
             if isinstance(columns, Finding):
                 yield columns
             elif lacking := _lacking(name, columns):
                 yield Finding(f"find.{name} must return {lacking}.")
 
     async def section(self, section: SectionMapping) -> AsyncIterator[Finding]:
-        query, seen = section_query(section), self._seen[section.sql]
+        query, seen = section_query(section, self._engine_name), self._seen[section.sql]
         if not (seen.ordered if seen.parsed else any(map(_ORDERED.search, query.statement.pieces))):
             order = "end it with ORDER BY over columns that tell its rows apart"
             yield Finding(

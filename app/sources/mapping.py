@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
@@ -63,13 +64,13 @@ class Find(_Strict):
     combinations: Text
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def _complete(self, info: ValidationInfo) -> Self:
         if not (self.tracking_id or self.email):
             raise ValueError("needs at least one of tracking_id and email")
         for name in ("tracking_id", "email"):
             if text := getattr(self, name):
-                _require(name, text, {name}, {name})
-        _require("combinations", self.combinations, {"visitor"}, {"visitor"})
+                _require(info, name, text, {name}, {name})
+        _require(info, "combinations", self.combinations, {"visitor"}, {"visitor"})
         return self
 
 
@@ -91,12 +92,12 @@ class SectionMapping(_Strict):
     optional: bool = False
 
     @model_validator(mode="after")
-    def _bound(self) -> Self:
+    def _bound(self, info: ValidationInfo) -> Self:
         if (self.scope == "visitor") != (self.because is not None):
             raise ValueError('`scope = "visitor"` and `because` belong together: give both, or neither')
-        named = _require("sql", self.sql, {"visitor"}, set(PARAMETERS[:4]))
+        named = _require(info, "sql", self.sql, {"visitor"}, set(PARAMETERS[:4]))
         if self.estimate:
-            _require("estimate", self.estimate, {"visitor"}, set(PARAMETERS[:4]))
+            _require(info, "estimate", self.estimate, {"visitor"}, set(PARAMETERS[:4]))
         if self.scope == "combination" and not ({"device", "browser"} <= named or "user_agents" in named):
             raise ValueError(
                 "its sql must use :device and :browser (or :user_agents), so that only the chosen combination "
@@ -181,8 +182,9 @@ def _twice(names: list[str]) -> str | None:
     return next((name for name in sorted(names) if names.count(name) > 1), None)
 
 
-def _require(key: str, text: str, needed: set[str], allowed: set[str]) -> set[str]:
-    named = set(Statement.parse(text).names)
+def _require(info: ValidationInfo, key: str, text: str, needed: set[str], allowed: set[str]) -> set[str]:
+    """The names that the text uses. The validation's context is the engine whose SQL it is."""
+    named = set(Statement.parse(text, str(info.context)).names)
     for name in sorted(named - allowed):
         known = ", ".join(f":{one}" for one in sorted(allowed))
         raise ValueError(f"{key} uses the parameter :{name}, which has no value here; known are {known}")

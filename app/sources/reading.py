@@ -25,6 +25,7 @@ class MappedReading:
         self.sections: tuple[Section, ...] = ()
         self.rows_estimated: int | None = None
         self._live, self._speech, self._zone = live, speech, zone
+        self._engine_name = plan.engine_name
         self._by_name = {one.name: one for one in plan.mapping.section}
         self._values: Values = {"visitor": visitor, **_bound(chosen)}
 
@@ -38,7 +39,8 @@ class MappedReading:
 
     def rows(self, name: str) -> Iterator[Batch]:
         section = self._by_name[name]
-        query, encoding = section_query(section), Encoding(section.time, section.json_columns, self._zone)
+        query = section_query(section, self._engine_name)
+        encoding = Encoding(section.time, section.json_columns, self._zone)
         return self._live.read_ahead(
             lambda session: session.encoded(query, self._values, encoding), lambda batch: batch.size
         )
@@ -49,7 +51,7 @@ class MappedReading:
     def _decided(self, session: Session, section: SectionMapping) -> Section:
         if section.scope == "visitor" and self.combination.shared:
             return described(section, self._speech, "withheld", "shared")
-        query = section_query(section)
+        query = section_query(section, self._engine_name)
         for name in sorted(set(query.statement.names) - set(self._values)):
             wanted = "`user_agent`" if name == "user_agents" else "`device` and `browser`"
             raise SourceMisconfigured(f"{query.name} uses :{name}, but find.combinations does not return {wanted}.")
@@ -64,7 +66,7 @@ class MappedReading:
 
     def _estimate(self, session: Session, name: str, text: str) -> int:
         """The first value of the first row. All rows are read: the session has other queries to come."""
-        query = Query(f"section {name!r}, estimate", Statement.parse(text))
+        query = Query(f"section {name!r}, estimate", Statement.parse(text, self._engine_name))
         first: Row | None = None
         for rows in session.select(query, self._values):
             first = first or rows[0]
@@ -77,8 +79,8 @@ def _bound(chosen: Combination) -> Values:
     return {"device": chosen.device, "browser": chosen.browser}
 
 
-def section_query(section: SectionMapping) -> Query:
-    return Query(f"section {section.name!r}", Statement.parse(section.sql))
+def section_query(section: SectionMapping, engine_name: str) -> Query:
+    return Query(f"section {section.name!r}", Statement.parse(section.sql, engine_name))
 
 
 def check_columns(section: SectionMapping, columns: list[str]) -> None:

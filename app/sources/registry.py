@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -105,7 +105,7 @@ class _Reader:
         file = folder / _CENTER
         if not file.is_file():
             raise Misconfigured(f"{file} is missing; write it with title and [notice], or remove the directory.")
-        about = _parsed(file, CenterMapping)
+        about = _checked(file, CenterMapping, _read_toml(file))
         files = sorted(path for path in folder.glob("*.toml") if path.name != _CENTER and path.name[0] != ".")
         sources = {path.stem: self.source(path, about.language) for path in files}
         title, notice = _said(about, Speech(about.language, about.language))
@@ -123,15 +123,16 @@ class _Reader:
 
     def source(self, file: Path, language: Language) -> DataSource:
         _check_id(file, file.stem)
-        mapping = _parsed(file, SourceMapping)
-        dsn = self.environ.get(mapping.dsn)
+        data = _read_toml(file)
+        dsn = self.environ.get(str(data.get("dsn")), "")
+        engine = _engine_of(dsn)
+        # What it says is checked before its variable, and in the SQL of an engine, whichever that is.
+        mapping = _checked(file, SourceMapping, data, engine if engine in self.engines else next(iter(self.engines)))
         if not dsn:
             raise Misconfigured(
                 f"{file}: dsn: the environment variable {mapping.dsn} is not set; set it to the database's URL."
             )
-        backend = dsn.partition("://")[0].partition("+")[0].lower()
-        engine = "postgresql" if backend == "postgres" else backend
-        if engine not in self.engines or "://" not in dsn:
+        if engine not in self.engines:
             known = ", ".join(f"{name}://" for name in sorted(self.engines))
             raise Misconfigured(f"{file}: dsn: {mapping.dsn} must be a URL that begins with one of {known}.")
         self.sections.extend(_Section(file, engine, one) for one in mapping.section)
@@ -153,15 +154,25 @@ def _check_bindings(sections: list[_Section]) -> None:
             raise Misconfigured(f"{one.file}: section {one.mapping.name!r}: sql: {problem}.")
 
 
-def _parsed(file: Path, form: type[File]) -> File:
+def _engine_of(dsn: str) -> str:
+    """By the URL's backend alone, whatever driver it names; empty where it is no URL."""
+    backend, mark, _ = dsn.partition("://")
+    name = backend.partition("+")[0].lower() if mark else ""
+    return "postgresql" if name == "postgres" else name
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        data = tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{file}: is not TOML: {error}.") from error
     except OSError as error:
         raise Misconfigured(f"{file}: cannot be read: {error.strerror}.") from error
+
+
+def _checked(file: Path, form: type[File], data: dict[str, Any], engine: str | None = None) -> File:
     try:
-        return form.model_validate(data)
+        return form.model_validate(data, context=engine)
     except ValidationError as error:
         raise Misconfigured(f"{file}: {next(mistakes(error, data))}.") from error
 

@@ -29,7 +29,7 @@ from app.sources.reading import MappedReading
 from app.sources.sql import Statement
 
 MOST_SHOWN = 200
-_NOTHING = Query("the connection", Statement.parse("SELECT 1"))
+_NOTHING = Query("the connection", Statement(("SELECT 1",), ()))
 
 
 class MappedSource:
@@ -41,9 +41,9 @@ class MappedSource:
         self._plan, self._mapping, self._engine, self._clock = plan, mapping, engine, clock
         self._zone = ZoneInfo(mapping.time_zone) if mapping.time_zone else None
         self._merger = Merger(self._zone, read_agent)
-        self._combinations = Query("find.combinations", Statement.parse(mapping.find.combinations))
+        self._combinations = self._query("combinations", mapping.find.combinations)
         texts: dict[Kind, str | None] = {"email": mapping.find.email, "tracking_id": mapping.find.tracking_id}
-        self._finders = {kind: Query(f"find.{kind}", Statement.parse(text)) for kind, text in texts.items() if text}
+        self._finders = {kind: self._query(kind, text) for kind, text in texts.items() if text}
 
     async def find(self, identifier: Identifier) -> Found | None:
         query = self._finders.get(identifier.kind)
@@ -83,6 +83,9 @@ class MappedSource:
 
     async def close(self) -> None:
         await self._engine.close()
+
+    def _query(self, name: str, text: str) -> Query:
+        return Query(f"find.{name}", Statement.parse(text, self._plan.engine_name))
 
     def _picked(self, identifier: Identifier) -> str:
         pattern = self._mapping.tracking_id_pattern

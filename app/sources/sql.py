@@ -7,20 +7,29 @@ from typing import TypeVar
 
 Bound = TypeVar("Bound")
 
-_TOKEN = re.compile(
-    r"""
-    (?: --[^\n]*                                        # a comment to the end of the line
-      | /\*.*?\*/                                       # a comment
-      | (?<!\w)[eE]'(?:[^'\\]|\\.|'')*'                 # PostgreSQL's string with escapes
-      | '(?:[^']|'')*'                                  # a string
-      | "(?:[^"]|"")*" | `[^`]*`                        # a quoted name
-      | \$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$   # PostgreSQL's dollar-quoted string
-      | ::                                              # a cast
-    )
-    | :(?P<name>[A-Za-z_]\w*)
+# What each engine takes for a comment, a string or a quoted name, in which nothing is a parameter.
+_QUOTED = {
+    "postgresql": r"""
+        --[^\n]* | /\*.*?\*/
+      | (?<!\w)[eE]'(?:[^'\\]|\\.|'')*'                # a string with escapes
+      | '(?:[^']|'')*' | "(?:[^"]|"")*"
+      | \$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$  # a dollar-quoted string
+      | ::                                             # a cast
     """,
-    re.VERBOSE | re.DOTALL,
-)
+    "sqlite": r"""
+        --[^\n]* | /\*.*?(?:\*/|\Z)
+      | '(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[A-Za-z_][^\]]*\]
+    """,
+    # The session's sql_mode has neither NO_BACKSLASH_ESCAPES nor ANSI_QUOTES. What stands in /*! … */ is executed.
+    "mariadb": r"""
+        --(?=\s|\Z)[^\n]* | \#[^\n]* | /\*(?![!M]).*?\*/
+      | '(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*`
+    """,
+}
+_TOKENS = {
+    engine: re.compile(rf"(?:{quoted}) | :(?P<name>[A-Za-z_]\w*)", re.VERBOSE | re.DOTALL)
+    for engine, quoted in _QUOTED.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +40,9 @@ class Statement:
     names: tuple[str, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "Statement":
+    def parse(cls, text: str, engine: str) -> "Statement":
         pieces, names, start = [], [], 0
-        for token in _TOKEN.finditer(text):
+        for token in _TOKENS[engine].finditer(text):
             if token["name"]:
                 pieces.append(text[start : token.start()])
                 names.append(token["name"])

@@ -10,7 +10,8 @@ from app.sources.sql import Statement
 
 TABLES = Query(
     "the list of tables",
-    Statement.parse("""
+    Statement.parse(
+        """
 SELECT here.relname AS name, space.nspname AS schema,
        has_table_privilege(here.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') AS writable,
        (SELECT json_agg(attname) FROM pg_attribute WHERE attrelid = here.oid AND attnum > 0 AND NOT attisdropped)
@@ -23,7 +24,9 @@ SELECT here.relname AS name, space.nspname AS schema,
 FROM pg_class AS here JOIN pg_namespace AS space ON space.oid = here.relnamespace
 WHERE here.relkind IN ('r', 'p', 'f') AND NOT here.relispartition
   AND space.nspname <> 'information_schema' AND space.nspname NOT LIKE 'pg~_%' ESCAPE '~'
-ORDER BY space.nspname, here.relname"""),
+ORDER BY space.nspname, here.relname""",
+        "postgresql",
+    ),
 )
 
 

@@ -37,7 +37,8 @@ _TABLES = Query(
         "SELECT name, (SELECT json_group_array(name) FROM pragma_table_info(here.name)) AS columns,"
         ' (SELECT json_group_array("table") FROM pragma_foreign_key_list(here.name)) AS refers_to,'
         " (SELECT json_group_array(name) FROM sqlite_schema WHERE type = 'view' AND instr(sql, here.name)) AS views"
-        " FROM sqlite_schema AS here WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name"
+        " FROM sqlite_schema AS here WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name",
+        "sqlite",
     ),
 )
 
