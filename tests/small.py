@@ -45,13 +45,13 @@ INSERT INTO events VALUES
 """
 
 
-def section(name: str = "events", sql: str = EVENTS, **keys: Any) -> dict[str, Any]:
+def section(name: str = "events", sql: str | list[str] = EVENTS, **keys: Any) -> dict[str, Any]:
     said = {"title": name, "category": "interaction", "origin": "observed", "purpose": "Tests", "retention": "1 day"}
     return {"name": name, **said, "sql": sql, **keys}
 
 
 def personal(
-    name: str = "person", sql: str = "SELECT email FROM people WHERE id = :visitor ORDER BY id", **keys: Any
+    name: str = "person", sql: str | list[str] = "SELECT email FROM people WHERE id = :visitor ORDER BY id", **keys: Any
 ) -> dict[str, Any]:
     return section(name, sql, scope="visitor", because="it belongs to the account", **keys)
 

@@ -16,20 +16,24 @@ _LONGEST = 120
 
 def unbound(sections: Sequence[tuple[str, SectionMapping]]) -> list[str | None]:
     """For each section, with its database's engine, what is wrong with its binding as far as its SQL shows it."""
-    odd = {
-        number: (engine, section.sql)
+    odd = [
+        (number, engine, text)
         for number, (engine, section) in enumerate(sections)
-        if not plainly_bound(section, engine)
-    }
-    found = dict(zip(odd, inspected(list(odd.values())), strict=True))
-    return [wrong(found[number], engine) if number in found else None for number, (engine, _) in enumerate(sections)]
+        for text in section.sql
+        if section.scope == "combination" and not plainly_bound(text, engine)
+    ]
+    said: list[str | None] = [None] * len(sections)
+    found = inspected([(engine, text) for _, engine, text in odd])
+    for (number, engine, _), seen in zip(odd, found, strict=True):
+        said[number] = said[number] or wrong(seen, engine)
+    return said
 
 
-def plainly_bound(section: SectionMapping, engine: str) -> bool:
+def plainly_bound(text: str, engine: str) -> bool:
     """Whether it needs no parser to see that each parameter stands in a comparison that holds for NULL too, and that
     nothing turns one round."""
-    statement = Statement.parse(section.sql, engine)
-    if section.scope == "visitor" or not set(COMBINATION) & set(statement.names):
+    statement = Statement.parse(text, engine)
+    if not set(COMBINATION) & set(statement.names):
         return True
     before = zip(statement.pieces, statement.names, strict=False)
     safe = all(_SAFE.search(piece) for piece, name in before if name in COMBINATION)

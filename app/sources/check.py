@@ -2,16 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 from app.sources.binding import mend, unclear
 from app.sources.coverage import uncovered
-from app.sources.engine import Engine, Query, Session, Table, Values
+from app.sources.engine import Engine, Query, Session, Table, Values, first_usable
 from app.sources.mapping import PARAMETERS, SectionMapping, SourceMapping
 from app.sources.parser.inspection import Seen, inspected
 from app.sources.port import Finding, SourceMisconfigured, SourceUnavailable
-from app.sources.reading import check_columns, section_query
+from app.sources.reading import check_columns, section_queries
 from app.sources.sql import Statement
 
 Result = TypeVar("Result")
@@ -23,7 +23,8 @@ _ROLE = "give Dossier one that may only read (GRANT SELECT, and nothing else)"
 async def examine(mapping: SourceMapping, engine: Engine, engine_name: str) -> list[Finding]:
     """All findings, those of the searches first. Raises OSError, subprocess.SubprocessError where the parser does not
     start."""
-    texts = [*_finders(mapping).values(), *(section.sql for section in mapping.section)]
+    finders = (text for texts in _finders(mapping).values() for text in texts)
+    texts = [*finders, *(text for section in mapping.section for text in section.sql)]
     seen = await asyncio.to_thread(inspected, [(engine_name, text) for text in texts])
     look = _Look(mapping, engine, engine_name, dict(zip(texts, seen, strict=True)))
     said = [finding async for finding in look.finders()]
@@ -39,21 +40,23 @@ class _Look:
         self._mapping, self._engine, self._engine_name, self._seen = mapping, engine, engine_name, seen
 
     async def finders(self) -> AsyncIterator[Finding]:
-        for name, text in _finders(self._mapping).items():
-            columns = await self._columns(Query(f"find.{name}", Statement.parse(text, self._engine_name)))
+        for name, texts in _finders(self._mapping).items():
+            queries = [Query(f"find.{name}", Statement.parse(text, self._engine_name)) for text in texts]
+            columns = await self._columns(queries)
             if isinstance(columns, Finding):
                 yield columns
             elif lacking := _lacking(name, columns):
                 yield Finding(f"find.{name} must return {lacking}.")
 
     async def section(self, section: SectionMapping) -> AsyncIterator[Finding]:
-        query, seen = section_query(section, self._engine_name), self._seen[section.sql]
-        if not (seen.ordered if seen.parsed else any(map(_ORDERED.search, query.statement.pieces))):
-            order = "end it with ORDER BY over columns that tell its rows apart"
-            yield Finding(
-                f"{query.name} has no ORDER BY, so the same data come out in another order each time; {order}."
-            )
-        columns = await self._columns(query)
+        queries = section_queries(section, self._engine_name)
+        for query, text in zip(queries, section.sql, strict=True):
+            if not self._is_ordered(query, self._seen[text]):
+                order = "end it with ORDER BY over columns that tell its rows apart"
+                yield Finding(
+                    f"{query.name} has no ORDER BY, so the same data come out in another order each time; {order}."
+                )
+        columns = await self._columns(queries)
         if isinstance(columns, Finding):
             yield Finding(columns.text, warning=section.optional)
             return
@@ -62,10 +65,11 @@ class _Look:
         except SourceMisconfigured as error:
             yield Finding(error.detail)
         if unknown := sorted(set(section.labels) - set(columns)):
-            told = f"{query.name} labels the column {unknown[0]!r}, which its sql does not return."
+            told = f"section {section.name!r} labels the column {unknown[0]!r}, which its sql does not return."
             yield Finding(told, warning=True)
-        async for finding in self._binding(query, seen):
-            yield finding
+        for query, text in zip(queries, section.sql, strict=True):
+            async for finding in self._binding(query, self._seen[text]):
+                yield finding
 
     async def tables(self) -> AsyncIterator[Finding]:
         tables = await self._asked("the list of tables", lambda session: session.tables())
@@ -95,8 +99,11 @@ class _Look:
     async def _loses(self, query: Query, name: str) -> bool:
         return await self._asked(query.name, lambda session: session.excludes_null(query, name)) is True
 
-    async def _columns(self, query: Query) -> list[str] | Finding:
-        return await self._asked(query.name, lambda session: session.columns(query, _UNBOUND))
+    def _is_ordered(self, query: Query, seen: Seen) -> bool:
+        return seen.ordered if seen.parsed else any(map(_ORDERED.search, query.statement.pieces))
+
+    async def _columns(self, queries: Sequence[Query]) -> list[str] | Finding:
+        return await self._asked(queries[0].name, lambda session: first_usable(session, queries, _UNBOUND)[1])
 
     async def _asked(self, query_name: str, work: Callable[[Session], Result]) -> Result | Finding:
         seconds = self._mapping.search_timeout
@@ -109,10 +116,10 @@ class _Look:
             return Finding(error.detail)
 
 
-def _finders(mapping: SourceMapping) -> dict[str, str]:
+def _finders(mapping: SourceMapping) -> dict[str, tuple[str, ...]]:
     find = mapping.find
     texts = {"tracking_id": find.tracking_id, "email": find.email, "combinations": find.combinations}
-    return {name: text for name, text in texts.items() if text is not None}
+    return {name: several for name, several in texts.items() if several}
 
 
 def _lacking(name: str, columns: list[str]) -> str | None:

@@ -34,9 +34,8 @@ def _holds(table: Table, columns: set[str], owners: set[str]) -> str | None:
 
 def _read(mapping: SourceMapping, seen: Mapping[str, Seen]) -> Iterator[str]:
     """Names that the sections read from; every word of one that the parser could not read."""
-    for section in mapping.section:
-        one = seen[section.sql]
-        yield from one.tables if one.parsed else re.findall(r"\w+", section.sql.lower())
+    for text in (text for section in mapping.section for text in section.sql):
+        yield from seen[text].tables if seen[text].parsed else re.findall(r"\w+", text.lower())
 
 
 def _names(table: Table) -> Iterable[str]:

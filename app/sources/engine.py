@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from app.sources.port import Batch, Value
+from app.sources.port import Batch, SchemaLacks, Value
 from app.sources.sql import Statement
 
 Result = TypeVar("Result")
@@ -146,6 +146,16 @@ class Places:
 def long_places(connections: int) -> int:
     """How many exports may read at a time: all connections but one, and never none."""
     return max(1, connections - 1)
+
+
+def first_usable(session: Session, queries: Sequence[Query], values: Values) -> tuple[Query, list[str]]:
+    """The first of them whose tables and columns exist, and the columns that it returns. Raises SchemaLacks where
+    there is none."""
+    *others, last = queries
+    for query in others:
+        with suppress(SchemaLacks):
+            return query, session.columns(query, values)
+    return last, session.columns(last, values)
 
 
 def answered(session: Session, look_up: LookUp[Result]) -> Result:

@@ -50,7 +50,13 @@ def _one_group(value: str) -> str:
     return value
 
 
+def _listed(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
 Text = Annotated[str, Field(min_length=1)]
+# Of several, the first counts whose tables and columns exist: databases of one product differ from version to version.
+Queries = Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 
 
@@ -59,18 +65,19 @@ class _Strict(BaseModel):
 
 
 class Find(_Strict):
-    tracking_id: Text | None = None
-    email: Text | None = None
-    combinations: Text
+    tracking_id: Queries = ()
+    email: Queries = ()
+    combinations: Queries
 
     @model_validator(mode="after")
     def _complete(self, info: ValidationInfo) -> Self:
         if not (self.tracking_id or self.email):
             raise ValueError("needs at least one of tracking_id and email")
         for name in ("tracking_id", "email"):
-            if text := getattr(self, name):
+            for text in getattr(self, name):
                 _require(info, name, text, {name}, {name})
-        _require(info, "combinations", self.combinations, {"visitor"}, {"visitor"})
+        for text in self.combinations:
+            _require(info, "combinations", text, {"visitor"}, {"visitor"})
         return self
 
 
@@ -81,7 +88,7 @@ class SectionMapping(_Strict):
     origin: Literal["given", "observed", "inferred"]
     purpose: Said
     retention: Said
-    sql: Text
+    sql: Queries
     time: Text | None = None
     estimate: Text | None = None
     json_columns: list[str] = Field(default=[], alias="json")
@@ -95,14 +102,15 @@ class SectionMapping(_Strict):
     def _bound(self, info: ValidationInfo) -> Self:
         if (self.scope == "visitor") != (self.because is not None):
             raise ValueError('`scope = "visitor"` and `because` belong together: give both, or neither')
-        named = _require(info, "sql", self.sql, {"visitor"}, set(PARAMETERS[:4]))
         if self.estimate:
             _require(info, "estimate", self.estimate, {"visitor"}, set(PARAMETERS[:4]))
-        if self.scope == "combination" and not ({"device", "browser"} <= named or "user_agents" in named):
-            raise ValueError(
-                "its sql must use :device and :browser (or :user_agents), so that only the chosen combination "
-                'leaves; use them, or say `scope = "visitor"` and `because`'
-            )
+        for text in self.sql:
+            named = _require(info, "sql", text, {"visitor"}, set(PARAMETERS[:4]))
+            if self.scope == "combination" and not ({"device", "browser"} <= named or "user_agents" in named):
+                raise ValueError(
+                    "its sql must use :device and :browser (or :user_agents), so that only the chosen combination "
+                    'leaves; use them, or say `scope = "visitor"` and `because`'
+                )
         return self
 
 

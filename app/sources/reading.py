@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from app.kit.language import Speech
 from app.sources.combinations import counted
-from app.sources.engine import Encoding, LiveSession, Query, Row, Session, Values
+from app.sources.engine import Encoding, LiveSession, Query, Row, Session, Values, first_usable
 from app.sources.mapping import SectionMapping
 from app.sources.plan import Plan, described
 from app.sources.port import Batch, Combination, SchemaLacks, Section, SourceMisconfigured, Value
@@ -27,6 +27,7 @@ class MappedReading:
         self._live, self._speech, self._zone = live, speech, zone
         self._engine_name = plan.engine_name
         self._by_name = {one.name: one for one in plan.mapping.section}
+        self._chosen = dict[str, Query]()
         self._values: Values = {"visitor": visitor, **_bound(chosen)}
 
     def prepare(self, session: Session) -> None:
@@ -39,7 +40,7 @@ class MappedReading:
 
     def rows(self, name: str) -> Iterator[Batch]:
         section = self._by_name[name]
-        query = section_query(section, self._engine_name)
+        query = self._chosen[name]
         encoding = Encoding(section.time, section.json_columns, self._zone)
         return self._live.read_ahead(
             lambda session: session.encoded(query, self._values, encoding), lambda batch: batch.size
@@ -51,18 +52,22 @@ class MappedReading:
     def _decided(self, session: Session, section: SectionMapping) -> Section:
         if section.scope == "visitor" and self.combination.shared:
             return described(section, self._speech, "withheld", "shared")
-        query = section_query(section, self._engine_name)
-        for name in sorted(set(query.statement.names) - set(self._values)):
-            wanted = "`user_agent`" if name == "user_agents" else "`device` and `browser`"
-            raise SourceMisconfigured(f"{query.name} uses :{name}, but find.combinations does not return {wanted}.")
+        queries = section_queries(section, self._engine_name)
+        for query in queries:
+            self._check_parameters(query)
         try:
-            columns = session.columns(query, self._values)
+            self._chosen[section.name], columns = first_usable(session, queries, self._values)
         except SchemaLacks:
             if not section.optional:
                 raise
             return described(section, self._speech, "absent", "lacking")
         check_columns(section, columns)
         return described(section, self._speech)
+
+    def _check_parameters(self, query: Query) -> None:
+        for name in sorted(set(query.statement.names) - set(self._values)):
+            wanted = "`user_agent`" if name == "user_agents" else "`device` and `browser`"
+            raise SourceMisconfigured(f"{query.name} uses :{name}, but find.combinations does not return {wanted}.")
 
     def _estimate(self, session: Session, name: str, text: str) -> int:
         """The first value of the first row. All rows are read: the session has other queries to come."""
@@ -79,8 +84,8 @@ def _bound(chosen: Combination) -> Values:
     return {"device": chosen.device, "browser": chosen.browser}
 
 
-def section_query(section: SectionMapping, engine_name: str) -> Query:
-    return Query(f"section {section.name!r}", Statement.parse(section.sql, engine_name))
+def section_queries(section: SectionMapping, engine_name: str) -> list[Query]:
+    return [Query(f"section {section.name!r}", Statement.parse(text, engine_name)) for text in section.sql]
 
 
 def check_columns(section: SectionMapping, columns: list[str]) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from itertools import product
 from zoneinfo import ZoneInfo
 
 from app.kit.clock import Clock
@@ -11,13 +13,26 @@ from app.kit.language import Language, Speech
 from app.sources.candidate import Choice
 from app.sources.check import examine
 from app.sources.combinations import Merger, ReadAgent, checked_value
-from app.sources.engine import Ask, Engine, LiveSession, LookUp, NoSuchValue, Query, Row, Session, Values, answered
+from app.sources.engine import (
+    Ask,
+    Engine,
+    LiveSession,
+    LookUp,
+    NoSuchValue,
+    Query,
+    Row,
+    Session,
+    Values,
+    answered,
+    first_usable,
+)
 from app.sources.identifier import Identifier, Kind
 from app.sources.plan import Plan
 from app.sources.port import (
     Combination,
     Finding,
     Found,
+    SchemaLacks,
     SourceFacts,
     SourceMisconfigured,
     SourceUnavailable,
@@ -41,18 +56,19 @@ class MappedSource:
         self._plan, self._mapping, self._engine, self._clock = plan, mapping, engine, clock
         self._zone = ZoneInfo(mapping.time_zone) if mapping.time_zone else None
         self._merger = Merger(self._zone, read_agent)
-        self._combinations = self._query("combinations", mapping.find.combinations)
-        texts: dict[Kind, str | None] = {"email": mapping.find.email, "tracking_id": mapping.find.tracking_id}
-        self._finders = {kind: self._query(kind, text) for kind, text in texts.items() if text}
+        self._combinations = self._queries("combinations", mapping.find.combinations)
+        texts: dict[Kind, tuple[str, ...]] = {"email": mapping.find.email, "tracking_id": mapping.find.tracking_id}
+        # Each finder with each way to read combinations. Which pair fits the database is known after the first search.
+        self._finders = {
+            kind: list(product(self._queries(kind, several), self._combinations)) for kind, several in texts.items()
+        }
 
     async def find(self, identifier: Identifier) -> Found | None:
-        query = self._finders.get(identifier.kind)
-        if query is None:
+        if not self._finders[identifier.kind]:
             return None
-        values: Values = {identifier.kind: self._picked(identifier)}
         try:
             async with asyncio.timeout(self._mapping.search_timeout):
-                return await self._engine.find(lambda: self._visitors(query, values, identifier.kind))
+                return await self._found(identifier)
         except NoSuchValue:
             return Found((), more=False)
         except TimeoutError as error:
@@ -84,20 +100,35 @@ class MappedSource:
     async def close(self) -> None:
         await self._engine.close()
 
-    def _query(self, name: str, text: str) -> Query:
-        return Query(f"find.{name}", Statement.parse(text, self._plan.engine_name))
+    def _queries(self, name: str, texts: Sequence[str]) -> list[Query]:
+        return [Query(f"find.{name}", Statement.parse(text, self._plan.engine_name)) for text in texts]
+
+    async def _found(self, identifier: Identifier) -> Found:
+        """By the first pair of queries whose tables and columns exist; the next search begins with it."""
+        values: Values = {identifier.kind: self._picked(identifier)}
+        pairs = self._finders[identifier.kind]
+        for number, pair in enumerate(pairs):
+            try:
+                found = await self._engine.find(partial(self._visitors, *pair, values, identifier.kind))
+            except SchemaLacks:
+                if number == len(pairs) - 1:
+                    raise
+            else:
+                self._finders[identifier.kind] = [pair, *pairs[:number], *pairs[number + 1 :]]
+                return found
+        return Found((), more=False)
 
     def _picked(self, identifier: Identifier) -> str:
         pattern = self._mapping.tracking_id_pattern
         picked = re.search(pattern, identifier.text) if pattern and identifier.kind == "tracking_id" else None
         return picked[1] if picked and picked[1] else identifier.text
 
-    def _visitors(self, query: Query, values: Values, kind: Kind) -> LookUp[Found]:
+    def _visitors(self, query: Query, combining: Query, values: Values, kind: Kind) -> LookUp[Found]:
         matches = _Matches(query.name)
         yield Ask(query, values, matches.take)
         visitors, room, more = [], MOST_SHOWN, matches.more
         for key, row in matches.rows.items():
-            combinations = yield from self._merged(key)
+            combinations = yield from self._merged(combining, key)
             more = more or len(combinations) > room
             label, matched = row.get("label"), row.get("matched_by")
             visitors.append(
@@ -106,16 +137,17 @@ class MappedSource:
             room -= len(visitors[-1].combinations)
         return Found(tuple(visitors), more)
 
-    def _merged(self, visitor: Value) -> LookUp[list[Combination]]:
+    def _merged(self, combining: Query, visitor: Value) -> LookUp[list[Combination]]:
         merged = self._merger.begin()
-        yield Ask(self._combinations, {"visitor": visitor}, merged.take)
+        yield Ask(combining, {"visitor": visitor}, merged.take)
         return merged.combinations()
 
     async def _opened(self, live: LiveSession, choice: Choice, speech: Speech) -> MappedReading:
         as_of = self._clock()
 
         def open_it(session: Session) -> MappedReading:
-            everything = answered(session, self._merged(choice.visitor))
+            combining, _ = first_usable(session, self._combinations, {"visitor": choice.visitor})
+            everything = answered(session, self._merged(combining, choice.visitor))
             chosen = [one for one in everything if one.is_on(choice.device, choice.browser)]
             if not chosen:
                 raise VisitorGone
