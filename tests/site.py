@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from app.access.keys import KeyOrder
+from app.access.port import Role
 from app.bootstrap import build_keys
 from app.settings import read_settings
 from app.startup import prepare_schema
@@ -56,17 +57,17 @@ class Site:
         base = f"http://127.0.0.1:{self.environ['DOSSIER_PORT']}"
         return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {key}"}, timeout=30)
 
-    def key(self) -> str:
+    def key(self, name: str = "maria", *centers: str, role: Role = "administrator") -> str:
         """As `keys create` makes it, without the second that a process takes to start."""
         with ThreadPoolExecutor(1) as beside:
-            return beside.submit(asyncio.run, self._made_key()).result()
+            return beside.submit(asyncio.run, self._made_key(KeyOrder(name, centers or ("acme",), role, None))).result()
 
-    async def _made_key(self) -> str:
+    async def _made_key(self, order: KeyOrder) -> str:
         settings = read_settings(self.environ)
         database, keys = build_keys(settings)
         try:
             await prepare_schema(settings, database)
-            return await keys.create(KeyOrder("maria", ("acme",), "administrator", None))
+            return await keys.create(order)
         finally:
             await database.close()
 
