@@ -28,10 +28,11 @@ demo-stack: $(VENV)/stack ## the same on two APIs, two workers, PostgreSQL, Valk
 run: $(VENV)/demo ## serve the same sample, and print a key
 	@$(QUIETLY) $(BIN)/python -m app demo --serve $(UNLESS_STOPPED)
 
-# The journeys look at the time that things take, so nothing runs beside them.
+# The journeys look at the time that things take, so nothing runs beside them. Before them whole files are handed out
+# as they are named: the long ones first, so that the short ones fill what is left at the end.
 test: $(VENV)/test ## run all tests, on real servers started for them
 	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/unit tests/api tests/shape
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/contract tests/clients
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/clients tests/broken tests/contract
 	@$(BIN)/python -m pytest tests/journey
 
 # What the machine lacks is named at the end, each with the line that would get it, and is no failure.

@@ -24,6 +24,12 @@ from app.startup import prepare_schema
 MAPPINGS = Path(__file__).with_name("sources")
 EMAIL, COOKIE = "jane@example.com", "183"
 BASE = "/v1/data-centers/acme"
+_VISITS = """
+WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers LIMIT ?)
+SELECT 1, 'iPhone', 'Safari', 'iOS', printf('2026-01-02T03:04:%02d.%06d+00:00', n % 60, n), 'visit ' || n,
+       '{"n": [1, {}]}', 1
+FROM numbers
+"""
 
 
 class MovableClock:
@@ -48,26 +54,14 @@ def write_website(path: Path, events: int = 3) -> None:
         )
         people = [(1, "Jane@example.com", COOKIE), (2, "jane@example.com", "9f3"), (3, None, "cookie-only")]
         database.executemany("INSERT INTO people VALUES (?, ?, ?)", people)
-        rows: list[tuple[object, ...]] = [
-            (
-                1,
-                "iPhone",
-                "Safari",
-                "iOS",
-                f"2026-01-02T03:04:{n % 60:02}.{n:06}+00:00",
-                f"visit {n}",
-                '{"n": [1, {}]}',
-                1,
-            )
-            for n in range(events)
-        ]
-        rows += [
+        columns = "visitor_id, device, browser, os, at, what, meta, people"
+        database.execute(f"INSERT INTO events ({columns}) {_VISITS}", (events,))
+        others: list[tuple[object, ...]] = [
             (1, "iPad", "Safari", "iOS", "2026-02-01T00:00:00+00:00", "shared", None, 2),
             (1, None, "", None, "2026-02-02T00:00:00+00:00", "unknown", None, None),
             (2, "Windows computer", "Firefox", "Windows", "2026-02-03T00:00:00+00:00", "a stranger's", None, 1),
         ]
-        columns = "visitor_id, device, browser, os, at, what, meta, people"
-        database.executemany(f"INSERT INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        database.executemany(f"INSERT INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", others)
 
 
 def write_shop(path: Path) -> None:

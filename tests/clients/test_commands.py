@@ -1,7 +1,11 @@
 """The operator's commands say what is wrong in one sentence, and how to mend it."""
 
+import os
 from pathlib import Path
 
+import pytest
+
+from app.__main__ import main
 from tests.builders import MAPPINGS
 from tests.site import site
 
@@ -28,20 +32,30 @@ def test_a_mapping_without_the_device_does_not_start(tmp_path: Path) -> None:
     assert refused.stderr.count("\n") == 1
 
 
-def test_the_commands_say_what_is_wrong_and_exit_with_2_or_1(tmp_path: Path) -> None:
-    place = site(tmp_path)
-    assert place.run("sources", "check").returncode == 0
-    assert "acme/website\tsqlite\tWebsite" in place.run("sources", "list").stdout
-    unknown = place.run("keys", "create", "--name", "x", "--data-center", "nowhere", "--role", "auditor")
-    assert (unknown.returncode, "nowhere" in unknown.stderr) == (2, True)
-    key = place.key()
-    twice = place.run("keys", "create", "--name", "maria", "--data-center", "acme", "--role", "auditor")
-    assert (twice.returncode, "revoke it first" in twice.stderr) == (2, True)
-    listed = place.run("keys", "list").stdout
+def test_the_commands_say_what_is_wrong_and_exit_with_2_or_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "environ", site(tmp_path).environ)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        return main(arguments), *capsys.readouterr()
+
+    def create(name: str, center: str) -> tuple[int, str, str]:
+        return run("keys", "create", "--name", name, "--data-center", center, "--role", "administrator")
+
+    assert run("sources", "check")[0] == 0
+    assert "acme/website\tsqlite\tWebsite" in run("sources", "list")[1]
+    code, _, complaint = create("x", "nowhere")
+    assert (code, "nowhere" in complaint) == (2, True)
+    code, key, complaint = create("maria", "acme")
+    assert (code, complaint) == (0, "")
+    code, _, complaint = create("maria", "acme")
+    assert (code, "revoke it first" in complaint) == (2, True)
+    listed = run("keys", "list")[1]
     assert "maria\tadministrator\tacme\tlive" in listed
-    assert key.rpartition("_")[2] not in listed
-    assert place.run("keys", "revoke", key.split("_")[1]).returncode == 0
-    assert place.run("keys", "revoke", key.split("_")[1]).returncode == 1
-    assert place.run("worker").returncode == 2
+    assert key.strip().rpartition("_")[2] not in listed
+    assert run("keys", "revoke", key.split("_")[1])[0] == 0
+    assert run("keys", "revoke", key.split("_")[1])[0] == 1
+    assert run("worker")[0] == 2
     (tmp_path / "website.db").unlink()
-    assert place.run("sources", "check").returncode == 1
+    assert run("sources", "check")[0] == 1

@@ -129,7 +129,7 @@ async def test_an_archive_that_vanished_from_the_store_is_told_before_any_byte(t
 
 async def test_a_cancel_in_the_middle_stops_the_work_and_leaves_nothing(tmp_path: Path) -> None:
     before = set(threading.enumerate())
-    async with running(tmp_path, events=900_000) as service, await service.client() as client:
+    async with running(tmp_path, events=300_000) as service, await service.client() as client:
         address = await request_export(client)
         async with asyncio.timeout(20):
             while not files(service):
@@ -192,7 +192,7 @@ async def test_a_worker_that_wakes_too_late_does_not_take_the_next_ones_archive_
 
 
 async def test_a_worker_that_stops_hands_its_job_back_at_once(tmp_path: Path) -> None:
-    async with running(tmp_path, work=False, events=900_000) as service, await service.client() as client:
+    async with running(tmp_path, work=False, events=300_000) as service, await service.client() as client:
         address = await request_export(client)
         attempt = asyncio.create_task(service.services.run_job())
         while not files(service):
