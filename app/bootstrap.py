@@ -48,6 +48,7 @@ from app.settings import Settings
 from app.sources.agents import read_agent
 from app.sources.candidate import Candidates
 from app.sources.engine import Limits
+from app.sources.engines.mariadb import MariadbEngine
 from app.sources.engines.postgres import PostgresEngine
 from app.sources.engines.sqlite import SqliteEngine
 from app.sources.plan import Plan
@@ -185,7 +186,11 @@ def build_registry(
         path = Path(make_url(dsn).database or "")
         return MappedSource(plan, SqliteEngine(path, _limits(plan), threads), clock, read_agent)
 
-    return read_registry(settings.data_centers, environ, {"postgresql": postgresql, "sqlite": sqlite})
+    def mariadb(plan: Plan, dsn: str) -> DataSource:
+        return MappedSource(plan, MariadbEngine(make_url(dsn), _limits(plan), threads), clock, read_agent)
+
+    engines = {"postgresql": postgresql, "mariadb": mariadb, "sqlite": sqlite}
+    return read_registry(settings.data_centers, environ, engines)
 
 
 def _limits(plan: Plan) -> Limits:

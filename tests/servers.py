@@ -219,6 +219,53 @@ class Postgres(Server):
             raise RuntimeError(f"{name} failed: {done.stdout}{done.stderr}")
 
 
+class Mariadb(Spawned):
+    """From the programs that lie below a folder: the system's own, or unpacked packages with the libraries that they
+    need."""
+
+    def __init__(self, folder: Path, root: str) -> None:
+        super().__init__(folder)
+        self.port, self._root = free_port(), Path(root)
+        install = self.program("mariadb-install-db")
+        self._common = [
+            "--no-defaults", f"--basedir={self._root / 'usr'}", f"--datadir={folder / 'data'}",
+            f"--user={pwd.getpwuid(os.geteuid()).pw_name}",
+        ]  # fmt: skip
+        command = [install, *self._common, "--auth-root-authentication-method=normal", "--skip-test-db", "--cross-bootstrap"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | self.environ)
+        if done.returncode:
+            raise RuntimeError(f"{install} failed: {done.stdout}{done.stderr}")
+
+    @property
+    def environ(self) -> dict[str, str]:
+        libraries = [*self._root.glob("usr/lib/*-linux-gnu"), *self._root.glob("lib/*-linux-gnu")]
+        return {} if self._root == Path("/") else {"LD_LIBRARY_PATH": ":".join(map(str, libraries))}
+
+    @property
+    def url(self) -> str:
+        return f"mariadb://root@127.0.0.1:{self.port}/mysql"
+
+    def start(self) -> None:
+        # Tests count in queries that call themselves, more often than the server would by itself let them.
+        self._run(
+            self.program("mariadbd"), *self._common, f"--port={self.port}", "--bind-address=127.0.0.1",
+            f"--socket={self.folder / 'socket'}", f"--pid-file={self.folder / 'pid'}", "--skip-name-resolve",
+            "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--max-connections=200",
+            "--max-recursive-iterations=4294967295", environ=self.environ,
+        )  # fmt: skip
+
+    def program(self, name: str) -> Path:
+        return next(path for part in ("sbin", "bin") if (path := self._root / "usr" / part / name).exists())
+
+    def _answers(self) -> bool:
+        """Who is greeted is greeted with the protocol's version, 10."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+                return connection.recv(5)[4:] == b"\n"
+        except OSError:
+            return False
+
+
 @contextmanager
 def running(kind: type[Kind], *arguments: str) -> Iterator[Kind]:
     """A fresh server for as long as the block. Not below the current folder: that one may be closed to others."""

@@ -22,6 +22,8 @@ from app.sources.texts import Names
 File = TypeVar("File", bound=BaseModel)
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CENTER = "center.toml"
+# Other names of an engine, as URLs have them.
+_ALSO = {"postgres": "postgresql", "mysql": "mariadb"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class _Reader:
                 f"{file}: dsn: the environment variable {mapping.dsn} is not set; set it to the database's URL."
             )
         if engine not in self.engines:
-            known = ", ".join(f"{name}://" for name in sorted(self.engines))
+            known = ", ".join(f"{name}://" for name in sorted({*self.engines, *_ALSO}))
             raise Misconfigured(f"{file}: dsn: {mapping.dsn} must be a URL that begins with one of {known}.")
         self.sections.extend(_Section(file, engine, one) for one in mapping.section)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -158,7 +160,7 @@ def _engine_of(dsn: str) -> str:
     """By the URL's backend alone, whatever driver it names; empty where it is no URL."""
     backend, mark, _ = dsn.partition("://")
     name = backend.partition("+")[0].lower() if mark else ""
-    return "postgresql" if name == "postgres" else name
+    return _ALSO.get(name, name)
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sqlglot.errors import SqlglotError
 from app.sources.parser.inspection import COMBINATION, Bound, Seen
 from app.sources.parser.judge import judged
 
-_DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite"}
+_DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite", "mariadb": "mysql"}
 _CLAUSES = (exp.Where, exp.Having, exp.Join, exp.Filter)
 
 

@@ -1,0 +1,230 @@
+"""How Dossier talks to MariaDB and MySQL: its settings, statements that the server prepares, and errors in our words.
+
+The driver writes values into the statement's text. Here they go beside it, as the protocol's own prepared statements
+have them: no value can be read as SQL, a FLOAT comes with all its bits, and a statement tells its columns without being
+run. So two of the driver's private methods are used, and its minor versions are pinned.
+"""
+
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+from pymysql import err
+from pymysql.constants import COMMAND, CR, ER
+from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
+from sqlalchemy import URL
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+
+from app.sources.engine import NoSuchValue, Values
+from app.sources.engines.mariadb_values import Column, RowReader, sent
+from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
+from app.sources.sql import Statement
+
+CONNECT_SECONDS = 5
+# The server ends a statement by itself; only one that says nothing for so much longer is given up from here.
+_SILENT_SECONDS = 5
+# So long the server waits for a reader that waits for the store itself.
+_WRITE_SECONDS = 300
+_PREPARE, _EXECUTE, _CLOSE = COMMAND.COM_STMT_PREPARE, COMMAND.COM_STMT_EXECUTE, COMMAND.COM_STMT_CLOSE
+_ROWS_AT_ONCE = 200
+
+
+class Connection(pymysql.Connection):  # type: ignore[misc]  # has no types
+    """The driver's connection, read-only, in UTC, at repeatable read, every statement ended after so many seconds."""
+
+    unread = False
+
+    @property
+    def is_mariadb(self) -> bool:
+        return "mariadb" in str(self.get_server_info()).lower()
+
+    @property
+    def exact(self) -> str:
+        """The collation under which only the same characters are equal, trailing spaces included."""
+        return "utf8mb4_nopad_bin" if self.is_mariadb else "utf8mb4_0900_bin"
+
+    def begin_reading(self, seconds: float) -> None:
+        """Sets what holds for the session, and begins the transaction."""
+        limit = f"max_statement_time={seconds}" if self.is_mariadb else f"max_execution_time={int(seconds * 1000)}"
+        # In other modes strings and comments end elsewhere than `app.sources.sql` sees them end.
+        settings = f"sql_mode='STRICT_TRANS_TABLES', time_zone='+00:00', net_write_timeout={_WRITE_SECONDS}, {limit}"
+        for text in (
+            f"SET NAMES utf8mb4 COLLATE {self.exact}",
+            f"SET SESSION {settings}",
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+        ):
+            self.query(text)
+        # Until here the server's greeting was waited for; from here on a statement may take its time.
+        self._read_timeout = seconds + _SILENT_SECONDS
+
+    def prepared(self, text: str) -> "Prepared":
+        self.drain()
+        self._execute_command(_PREPARE, text)
+        number, columns, parameters = struct.unpack_from("<IHH", self._read_packet().get_all_data(), 1)
+        self._descriptions(parameters)
+        return Prepared(number, self._descriptions(columns))
+
+    def forget(self, prepared: "Prepared") -> None:
+        """The server answers nothing."""
+        self.drain()
+        self._execute_command(_CLOSE, struct.pack("<I", prepared.number))
+
+    def executed(self, prepared: "Prepared", values: Sequence[object]) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows, some at a time, as the server sends them: what is not asked for waits on its side."""
+        self._execute_command(_EXECUTE, _execution(prepared.number, values))
+        self._read_packet()
+        # The columns are told once more, and may be of other types than before the values were known.
+        read_row = RowReader(self._descriptions(len(prepared.columns))).read
+        self.unread = True
+        rows = list[tuple[Any, ...]]()
+        while (packet := self._packet()) is not None:
+            rows.append(read_row(packet))
+            if len(rows) == _ROWS_AT_ONCE:
+                yield rows
+                rows = []
+        if rows:
+            yield rows
+
+    def said(self, text: str) -> list[str]:
+        """The first column of what a plain statement returns."""
+        self.drain()
+        with self.cursor() as cursor:
+            cursor.execute(text)
+            return [str(row[0]) for row in cursor.fetchall()]
+
+    @property
+    def handle(self) -> int:
+        """The number of its socket."""
+        number: int = self._sock.fileno()
+        return number
+
+    def leave(self) -> None:
+        """Closes the socket without a farewell, which would wait where the server is silent."""
+        self._force_close()
+
+    def drain(self) -> None:
+        """Takes what a reader that stopped early has left."""
+        while self.unread:
+            self._packet()
+
+    def _packet(self) -> bytes | None:
+        """The next row, or None after the last."""
+        try:
+            packet: MysqlPacket = self._read_packet()
+        except err.Error:
+            self.unread = False
+            raise
+        if packet.is_eof_packet():
+            self.unread = False
+            return None
+        data: bytes = packet.get_all_data()
+        return data
+
+    def _descriptions(self, many: int) -> list[Column]:
+        found = [self._read_packet(FieldDescriptorPacket) for _ in range(many)]
+        if many:
+            self._read_packet()
+        return [Column(one.name, one.type_code, one.charsetnr, one.length, one.flags) for one in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    number: int
+    columns: Sequence[Column]
+
+
+def connect(url: URL, **given: Any) -> Connection:  # noqa: ANN401  what the driver takes
+    """By a URL as SQLAlchemy's dialect reads it: `?ssl_ca=` and the like. Raises the driver's errors."""
+    said = MySQLDialect_pymysql().create_connect_args(url)[1]
+    ours = {"charset": "utf8mb4", "use_unicode": True, "autocommit": None, "local_infile": False, "client_flag": 0}
+    waits = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), CONNECT_SECONDS)
+    return Connection(**{**said, **waits, **ours, **given})
+
+
+def bound(statement: Statement, values: Values, exact: str) -> tuple[str, list[object]]:
+    """The statement with marks, and what stands for them.
+
+    The database compares loosely: by a collation that takes `JANE` for `jané ` and, with a number on the other side, by
+    the number that a text begins with, so that `id = 'abc'` finds 0. So a text is given an exact collation, which the
+    other side must then follow. That alone would pass over every index; where a plain column stands on the other
+    side, the loose comparison, which may use its index, stands before an exact one of the column's own text. Where the
+    mapping itself names a collation, that one holds.
+    """
+    text, found = statement.pieces[0], list[object]()
+    for name, after in zip(statement.names, statement.pieces[1:], strict=True):
+        value = values[name]
+        several = value if isinstance(value, tuple) else (value,)
+        exactly, column = f"(CONVERT(? USING utf8mb4) COLLATE {exact})", _COLUMN.search(text)
+        if _COLLATED.search(text) or not all(isinstance(one, str | None) for one in several):
+            text += ", ".join("?" * len(several)) + after
+        elif column and not isinstance(value, tuple) and _ENDS.match(after) and "between" not in text.lower():
+            one, sign = column["column"], column["operator"]
+            same = f"({one} {sign} ? AND CONVERT({one} USING utf8mb4) {sign} {exactly})"
+            text, several = text[: column.start("column")] + same + after, (*several, *several)
+        else:
+            text += ", ".join([exactly] * len(several)) + after
+        found.extend(several)
+    return text, found
+
+
+_NAME = r"(?:`(?:[^`]|``)+`|[A-Za-z_]\w*)"
+_COLUMN = re.compile(
+    rf"(?:\b(?:WHERE|AND|OR|ON|HAVING|WHEN)\s+|\(\s*)(?P<column>{_NAME}(?:\.{_NAME}){{0,2}})\s*(?P<operator>=|<=>)\s*\Z",
+    re.IGNORECASE,
+)
+_COLLATED = re.compile(r"\bCOLLATE\s+\w+\s*(?:<?=>?|<>|!=|LIKE|IN\s*\()\s*\Z", re.IGNORECASE)
+_ENDS = re.compile(r"\s*(?:\Z|\)|(?:AND|OR|ORDER|GROUP|HAVING|LIMIT|UNION|THEN)\b)", re.IGNORECASE)
+
+
+def _execution(number: int, values: Sequence[object]) -> bytes:
+    """The order to run a prepared statement once, without a cursor on the server's side."""
+    head = struct.pack("<IBI", number, 0, 1)
+    if not values:
+        return head
+    kinds, parts = zip(*map(sent, values), strict=True)
+    nulls = sum(1 << place for place, value in enumerate(values) if value is None)
+    types = struct.pack(f"<{len(kinds)}H", *kinds)
+    return head + nulls.to_bytes((len(values) + 7) // 8, "little") + b"\1" + types + b"".join(parts)
+
+
+@contextmanager
+def named_errors(query_name: str, *, connecting: bool = False, encoding: bool = False) -> Iterator[None]:
+    """Turns the driver's errors into ours. Only messages about the schema are repeated: others quote values."""
+    try:
+        yield
+    except err.MySQLError as error:
+        code = int(error.args[0]) if error.args else 0
+        if connecting or isinstance(error, err.InterfaceError) or code in _AWAY:
+            # A refused connection names host, user and reason, and holds no value yet.
+            said = " ".join(str(error.args[-1]).split()) if connecting else f"error {code}"
+            raise SourceUnavailable(f"{query_name}: {said}") from error
+        if encoding and code in _TOO_LARGE:
+            raise ValueNotEncodable(query_name, "unknown") from error
+        if code in _UNREADABLE:
+            raise NoSuchValue from error
+        kind = SchemaLacks if code in _LACKING else SourceMisconfigured
+        said = str(error.args[-1]) if code in _LACKING | _ABOUT_SQL else f"error {code}"
+        raise kind(f"{query_name}: {said}") from error
+
+
+# Not all of them have a name in the driver: 1290 and 3032 shut down, 1317 and 1927 killed, 1969 and 3024 out of time.
+_AWAY = {
+    CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, CR.CR_CONN_HOST_ERROR, ER.CON_COUNT_ERROR, ER.SERVER_SHUTDOWN,
+    ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.OUT_OF_RESOURCES, ER.OUTOFMEMORY, ER.DISK_FULL, ER.QUERY_INTERRUPTED,
+    ER.NORMAL_SHUTDOWN, ER.TABLE_DEF_CHANGED, 1927, 1969, 3024, 3032, 4031,
+}  # fmt: skip
+_TOO_LARGE = {ER.NET_PACKET_TOO_LARGE, ER.TOO_LONG_STRING, ER.TOO_BIG_ROWSIZE}
+# MySQL says so of a text beside a column of times, and only warns beside others.
+_UNREADABLE = {1525}
+_LACKING = {ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR, ER.BAD_DB_ERROR}
+_ABOUT_SQL = {
+    ER.PARSE_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR,
+    ER.NON_UNIQ_ERROR, ER.DUP_FIELDNAME, ER.SP_DOES_NOT_EXIST, ER.CANT_AGGREGATE_2COLLATIONS,
+    ER.CANT_AGGREGATE_NCOLLATIONS, ER.COLLATION_CHARSET_MISMATCH, ER.WRONG_NUMBER_OF_COLUMNS_IN_SELECT,
+    ER.MIX_OF_GROUP_FUNC_AND_FIELDS, ER.WRONG_FIELD_WITH_GROUP, ER.VIEW_INVALID, ER.UNSUPPORTED_PS, 1792,
+}  # fmt: skip
