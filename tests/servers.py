@@ -227,11 +227,17 @@ class Mariadb(Spawned):
         super().__init__(folder)
         self.port, self._root = free_port(), Path(root)
         install = self.program("mariadb-install-db")
-        self._common = [
+        self._common: list[str] = [
             "--no-defaults", f"--basedir={self._root / 'usr'}", f"--datadir={folder / 'data'}",
             f"--user={pwd.getpwuid(os.geteuid()).pw_name}",
         ]  # fmt: skip
-        command = [install, *self._common, "--auth-root-authentication-method=normal", "--skip-test-db", "--cross-bootstrap"]
+        command: list[str | Path] = [
+            install,
+            *self._common,
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--cross-bootstrap",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | self.environ)
         if done.returncode:
             raise RuntimeError(f"{install} failed: {done.stdout}{done.stderr}")

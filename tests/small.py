@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pymysql
+from pymysql.constants import CLIENT
+from sqlalchemy import make_url
 
 from app.bootstrap import build_registry
 from app.kit.threads import Threads
@@ -88,7 +91,7 @@ def write_mappings(folder: Path, source: str, center: str = CENTER) -> Path:
 
 @asynccontextmanager
 async def opened(folder: Path, url: str, data: Mapping[str, Any]) -> AsyncIterator[DataSource]:
-    centers = write_mappings(folder, toml(data))
+    centers = write_mappings(folder, spoken(toml(data), url))
     settings, threads = Settings(var_dir=folder / "var", data_centers=centers), Threads()
     registry = build_registry(settings, {"WEBSITE_URL": url}, shared=threads)
     try:
@@ -96,6 +99,13 @@ async def opened(folder: Path, url: str, data: Mapping[str, Any]) -> AsyncIterat
     finally:
         await registry.close()
         threads.close()
+
+
+def spoken(text: str, url: str) -> str:
+    """SQL as the tests write it, in the words of the database's engine."""
+    if not url.startswith("mariadb"):
+        return text
+    return text.replace("IS NOT DISTINCT FROM", "<=>").replace(" AS text)", " AS char)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +120,14 @@ class Small:
     def on_sqlite(self) -> bool:
         return self.engine == "sqlite"
 
+    @property
+    def on_mariadb(self) -> bool:
+        return self.engine == "mariadb"
+
     def run(self, script: str) -> list[tuple[Any, ...]]:
         """Runs statements and returns the rows of the last one."""
+        if self.on_mariadb:
+            return self._run_on_mariadb(script)
         if not self.on_sqlite:
             with psycopg.connect(self.url, autocommit=True) as server:
                 cursor = server.execute(script.encode())
@@ -127,9 +143,23 @@ class Small:
         """The same database, for a role that is no owner and may only read what is there now."""
         if self.on_sqlite:
             return self
+        if self.on_mariadb:
+            self.run(f"CREATE USER IF NOT EXISTS {name};\nGRANT SELECT, SHOW VIEW ON small.* TO {name}")
+            return Small(self.engine, self.url.replace("root@", f"{name}@"), self.folder)
         self.run(f"DO $$ BEGIN CREATE ROLE {name} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
         self.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
         return Small(self.engine, self.url.replace("postgres@", f"{name}@"), self.folder)
+
+    def _run_on_mariadb(self, script: str) -> list[tuple[Any, ...]]:
+        url = make_url(self.url)
+        with pymysql.connect(
+            host=url.host, port=url.port or 0, user=url.username, database=url.database, autocommit=True,
+            client_flag=CLIENT.MULTI_STATEMENTS,
+        ) as server, server.cursor() as cursor:  # fmt: skip
+            cursor.execute(script)
+            while cursor.nextset():
+                pass
+            return list(cursor.fetchall())
 
     def source(self, *sections: Mapping[str, Any], **keys: Any) -> Any:
         return opened(self.folder, self.url, mapping(*sections, **keys))

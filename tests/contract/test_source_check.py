@@ -67,7 +67,7 @@ async def test_a_form_that_neither_shows_nor_plans_as_wrong_is_warned_of(small: 
     sql = EVENTS.replace("device IS NOT DISTINCT FROM :device", unclear)
     failed, (warned,) = await checked(small.reader(), section(sql=sql), personal())
     assert failed == []
-    same = "IS" if small.on_sqlite else "IS NOT DISTINCT FROM"
+    same = {"sqlite": "IS", "mariadb": "<=>"}.get(small.engine, "IS NOT DISTINCT FROM")
     assert warned == (
         "section 'events' does not show whether it keeps the rows of an unknown device (NULL); compare with"
         f" `{same} :device`, which holds for NULL too."

@@ -22,7 +22,7 @@ _UNSIGNED = 0x8000
 _NULL, _LARGEST_SIGNED = (FIELD_TYPE.NULL, b""), 2**63 - 1
 _LENGTHS = {0xFC: 2, 0xFD: 3, 0xFE: 8}
 _BYTES_AT_MOST = 250
-_DAY_HOURS = 24
+_DAY_HOURS, _SECOND_LENGTH = 24, len("2026-01-02T03:04:05")
 # A float of four bytes is one of these many digits at most.
 _FLOAT_DIGITS = range(6, 10)
 _FLOAT = struct.Struct("<f")
@@ -107,9 +107,10 @@ def _json_form(column: Column, zone: ZoneInfo | None) -> Callable[[Any], object]
 
 def _in_utc(text: str, zone: ZoneInfo) -> str:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC).isoformat(timespec="microseconds")
+        when = datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return text
+    return f"{when:%Y-%m-%dT%H:%M:%S}".rjust(_SECOND_LENGTH, "0") + _fraction(when.microsecond) + "+00:00"
 
 
 def _reader(column: Column) -> Reader:
@@ -180,9 +181,8 @@ def _dated(kind: int) -> Reader:
         when = f"{year:04}-{month:02}-{day:02}"
         if date:
             return when, after
-        known, part = month and day, f".{fraction:06}"
-        time = f"{hour:02}:{minute:02}:{second:02}"
-        return (f"{when}T{time}{part}{zone}" if known else f"{when} {time}{part if fraction else ''}"), after
+        time = f"{hour:02}:{minute:02}:{second:02}{_fraction(fraction)}"
+        return (f"{when}T{time}{zone}" if month and day else f"{when} {time}"), after
 
     return read
 
@@ -196,12 +196,16 @@ def _span(row: bytes, at: int) -> tuple[str, int]:
     interval can be: that is written as ISO 8601 writes it."""
     after = at + 1 + row[at]
     negative, days, hours, minutes, seconds, fraction = _SPAN.unpack(row[at + 1 : after].ljust(_SPAN.size, b"\0"))
-    hours, part = hours + days * _DAY_HOURS, f".{fraction:06}".rstrip("0").rstrip(".")
+    hours, part = hours + days * _DAY_HOURS, _fraction(fraction)
     if not negative and hours < _DAY_HOURS:
         return f"{hours:02}:{minutes:02}:{seconds:02}{part}", after
     sign = "-" if negative else ""
     parts = ((str(hours), "H"), (str(minutes), "M"), (f"{seconds}{part}", "S"))
     return "PT" + "".join(f"{sign}{value}{unit}" for value, unit in parts if value != "0"), after
+
+
+def _fraction(microseconds: int) -> str:
+    return f".{microseconds:06}".rstrip("0") if microseconds else ""
 
 
 def _counted(value: bytes) -> bytes:

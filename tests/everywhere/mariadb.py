@@ -1,0 +1,65 @@
+"""A MariaDB server for the tests: the system's own, or Debian's packages unpacked into a folder, for which nobody needs
+to be root. Where neither is to be had, the tests that ask for it are left out by name."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pymysql
+import pytest
+from sqlalchemy import make_url
+
+from tests.servers import Mariadb, running
+from tests.small import Small
+
+_PACKAGES = ["mariadb-server-core", "mariadb-server", "mariadb-client-core", "mariadb-client", "liburing2", "libaio1"]
+# Debian renamed libraries when it changed the size of times.
+_RENAMED = {"libaio1": "libaio1t64"}
+
+
+def mariadb_root(cache: Path) -> str:
+    """The folder below which the programs lie."""
+    if shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin") and shutil.which("mariadb-install-db"):
+        return "/"
+    unpacked = cache / "root"
+    if not (unpacked / "usr/sbin/mariadbd").exists() and not _unpacked(cache, unpacked):
+        pytest.skip("mariadbd is not here; on Debian and Ubuntu: apt-get install mariadb-server")
+    return str(unpacked)
+
+
+def mariadb_server(cache: Path) -> Iterator[Mariadb]:
+    with running(Mariadb, mariadb_root(cache)) as server:
+        yield server
+
+
+def emptied(server: Mariadb, folder: Path) -> Small:
+    url = make_url(server.url)
+    with closing(pymysql.connect(host=url.host, port=url.port or 0, user=url.username)) as connection:
+        for order in ("DROP DATABASE IF EXISTS small", "CREATE DATABASE small CHARACTER SET utf8mb4"):
+            connection.query(order)
+    return Small("mariadb", server.url.rpartition("/")[0] + "/small", folder)
+
+
+def _unpacked(cache: Path, to: Path) -> bool:
+    """Whether Debian's packages could be had, with lists and a cache of their own."""
+    if not shutil.which("apt-get") or not shutil.which("dpkg"):
+        return False
+    for name in ("lists/partial", "cache/archives/partial", "debs"):
+        (cache / name).mkdir(parents=True, exist_ok=True)
+    apt = ["apt-get", "-qq", "-o", f"Dir::State::lists={cache / 'lists'}", "-o", f"Dir::Cache={cache / 'cache'}",
+           "-o", "APT::Sandbox::User="]  # fmt: skip
+    if not _done([*apt, "update"], cache):
+        return False
+    for name in _PACKAGES:
+        names = [name, *filter(None, [_RENAMED.get(name)])]
+        if not any(_done([*apt, "download", one], cache / "debs") for one in names):
+            return False
+    to.mkdir(exist_ok=True)
+    return all(_done(["dpkg", "-x", str(one), str(to)], cache) for one in (cache / "debs").glob("*.deb"))
+
+
+def _done(command: list[str], folder: Path) -> bool:
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=300)
+    return done.returncode == 0
