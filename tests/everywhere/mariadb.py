@@ -14,23 +14,26 @@ from sqlalchemy import make_url
 from tests.servers import Mariadb, running
 from tests.small import Small
 
+LACKING = "mariadbd is not here; on Debian and Ubuntu: apt-get install mariadb-server"
 _PACKAGES = ["mariadb-server-core", "mariadb-server", "mariadb-client-core", "mariadb-client", "liburing2", "libaio1"]
 # Debian renamed libraries when it changed the size of times.
 _RENAMED = {"libaio1": "libaio1t64"}
 
 
-def mariadb_root(cache: Path) -> str:
-    """The folder below which the programs lie."""
+def mariadb_root(cache: Path) -> str | None:
+    """The folder below which the programs lie, if there is one."""
     if shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin") and shutil.which("mariadb-install-db"):
         return "/"
     unpacked = cache / "root"
-    if not (unpacked / "usr/sbin/mariadbd").exists() and not _unpacked(cache, unpacked):
-        pytest.skip("mariadbd is not here; on Debian and Ubuntu: apt-get install mariadb-server")
-    return str(unpacked)
+    there = (unpacked / "usr/sbin/mariadbd").exists() or _unpacked(cache, unpacked)
+    return str(unpacked) if there else None
 
 
 def mariadb_server(cache: Path) -> Iterator[Mariadb]:
-    with running(Mariadb, mariadb_root(cache)) as server:
+    root = mariadb_root(cache)
+    if root is None:
+        pytest.skip(LACKING)
+    with running(Mariadb, root) as server:
         yield server
 
 
