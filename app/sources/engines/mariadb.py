@@ -13,7 +13,7 @@ from pymysql.constants import FIELD_TYPE
 from sqlalchemy import URL
 
 from app.kit.threads import Threads
-from app.sources.engine import Encoding, Limits, Query, Row, Table, Values
+from app.sources.engine import Encoding, Limits, NoSuchValue, Query, Row, Table, Values
 from app.sources.engines.mariadb_values import Column, NoText, json_forms
 from app.sources.engines.mariadb_wire import Connection, Prepared, bound, connect, named_errors
 from app.sources.engines.session import BlockingSession, ThreadedEngine
@@ -116,6 +116,8 @@ class MariadbSession(BlockingSession):
                     yield [dict(zip(names, row, strict=True)) for row in rows]
             except NoText as error:
                 raise SourceMisconfigured(f"{query.name}: the column {str(error)!r} is not UTF-8.") from error
+            if self._open.read_as_number(given):
+                raise NoSuchValue
 
     def columns(self, query: Query, values: Values) -> list[str]:
         """Preparing a statement tells them."""
@@ -126,7 +128,7 @@ class MariadbSession(BlockingSession):
         columns, refers_to, views = map(self._gathered, (_COLUMNS, _REFERENCES, _VIEWS))
         (database,) = (str(row["name"]) for rows in self.select(_DATABASE, {}) for row in rows)
         with named_errors("the list of rights"):
-            writable = _writable(self._open.said("SHOW GRANTS"), database)
+            writable = _writable([str(one) for (one,) in self._open.said("SHOW GRANTS")], database)
         nothing = frozenset[str]()
         return [
             Table(name, None, found, refers_to.get(name, nothing), views.get(name, nothing), writable=writable(name))
@@ -144,6 +146,8 @@ class MariadbSession(BlockingSession):
                 yield from in_batches(pieces, partial(moments, zone=encoding.zone) if encoding.time else None)
             except (NoText, Unencodable) as error:
                 raise ValueNotEncodable(query.name, str(error)) from error
+            if self._open.read_as_number(given):
+                raise SourceMisconfigured(f"{query.name} compares a text with a number, which finds others' rows, too.")
 
     @property
     def _open(self) -> Connection:

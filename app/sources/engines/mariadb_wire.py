@@ -31,12 +31,14 @@ _SILENT_SECONDS = 5
 _WRITE_SECONDS = 300
 _PREPARE, _EXECUTE, _CLOSE = COMMAND.COM_STMT_PREPARE, COMMAND.COM_STMT_EXECUTE, COMMAND.COM_STMT_CLOSE
 _ROWS_AT_ONCE = 200
+# The warning "Truncated incorrect DOUBLE value: 'abc'", which quotes so much at least.
+_TRUNCATED, _QUOTED = 1292, 60
 
 
 class Connection(pymysql.Connection):  # type: ignore[misc]  # has no types
     """The driver's connection, read-only, in UTC, at repeatable read, every statement ended after so many seconds."""
 
-    unread = False
+    unread, warned = False, False
 
     @property
     def is_mariadb(self) -> bool:
@@ -90,12 +92,20 @@ class Connection(pymysql.Connection):  # type: ignore[misc]  # has no types
         if rows:
             yield rows
 
-    def said(self, text: str) -> list[str]:
-        """The first column of what a plain statement returns."""
+    def said(self, text: str) -> list[tuple[Any, ...]]:
+        """What a plain statement returns."""
         self.drain()
         with self.cursor() as cursor:
             cursor.execute(text)
-            return [str(row[0]) for row in cursor.fetchall()]
+            return list(cursor.fetchall())
+
+    def read_as_number(self, values: Sequence[object]) -> bool:
+        """Whether the server warns that it took one of these texts, which is no number, for one."""
+        if not self.warned:
+            return False
+        warnings = [str(message) for _, code, message in self.said("SHOW WARNINGS") if code == _TRUNCATED]
+        begun = [f": '{one[:_QUOTED]}" for one in values if isinstance(one, str)]
+        return any(one in message for one in begun for message in warnings)
 
     @property
     def handle(self) -> int:
@@ -119,10 +129,10 @@ class Connection(pymysql.Connection):  # type: ignore[misc]  # has no types
         except err.Error:
             self.unread = False
             raise
-        if packet.is_eof_packet():
-            self.unread = False
-            return None
         data: bytes = packet.get_all_data()
+        if packet.is_eof_packet():
+            self.unread, self.warned = False, data[1:3] != b"\0\0"
+            return None
         return data
 
     def _descriptions(self, many: int) -> list[Column]:
@@ -153,7 +163,8 @@ def bound(statement: Statement, values: Values, exact: str) -> tuple[str, list[o
     the number that a text begins with, so that `id = 'abc'` finds 0. So a text is given an exact collation, which the
     other side must then follow. That alone would pass over every index; where a plain column stands on the other
     side, the loose comparison, which may use its index, stands before an exact one of the column's own text. Where the
-    mapping itself names a collation, that one holds.
+    mapping itself names a collation, that one holds. What is still read as a number, beside other than a plain column,
+    the server warns of (`read_as_number`).
     """
     text, found = statement.pieces[0], list[object]()
     for name, after in zip(statement.names, statement.pieces[1:], strict=True):
