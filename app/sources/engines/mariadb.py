@@ -79,10 +79,11 @@ class MariadbSession(BlockingSession):
             # A second handle on the same socket: the driver may close its own at any moment, and that number may be
             # another socket's by the time that it is cut.
             self._socket = socket.socket(fileno=os.dup(self._connection.handle))
+        with named_errors("the session"):
             self._connection.begin_reading(self._seconds)
 
     def close(self) -> None:
-        """Without a word to the server: it may still be sending rows that nobody will take."""
+        """Rows that nobody took yet stay where they are."""
         if self._connection:
             self._connection.leave()
         if self._socket:

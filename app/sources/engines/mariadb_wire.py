@@ -27,8 +27,8 @@ from app.sources.sql import Statement
 CONNECT_SECONDS = 5
 # The server ends a statement by itself; only one that says nothing for so much longer is given up from here.
 _SILENT_SECONDS = 5
-# So long the server waits for a reader that waits for the store itself.
-_WRITE_SECONDS = 300
+# So long the server waits for a reader that waits for the store itself, in the midst of rows and between statements.
+_PATIENCE_SECONDS = 300
 _PREPARE, _EXECUTE, _CLOSE = COMMAND.COM_STMT_PREPARE, COMMAND.COM_STMT_EXECUTE, COMMAND.COM_STMT_CLOSE
 _ROWS_AT_ONCE = 200
 # The warning "Truncated incorrect DOUBLE value: 'abc'", which quotes so much at least.
@@ -53,10 +53,11 @@ class Connection(pymysql.Connection):  # type: ignore[misc]  # has no types
         """Sets what holds for the session, and begins the transaction."""
         limit = f"max_statement_time={seconds}" if self.is_mariadb else f"max_execution_time={int(seconds * 1000)}"
         # In other modes strings and comments end elsewhere than `app.sources.sql` sees them end.
-        settings = f"sql_mode='STRICT_TRANS_TABLES', time_zone='+00:00', net_write_timeout={_WRITE_SECONDS}, {limit}"
+        settings = f"sql_mode='STRICT_TRANS_TABLES', time_zone='+00:00', {limit}"
+        waits = f"net_write_timeout={_PATIENCE_SECONDS}, wait_timeout={_PATIENCE_SECONDS}"
         for text in (
             f"SET NAMES utf8mb4 COLLATE {self.exact}",
-            f"SET SESSION {settings}",
+            f"SET SESSION {settings}, {waits}",
             "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
             "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
         ):
@@ -114,8 +115,9 @@ class Connection(pymysql.Connection):  # type: ignore[misc]  # has no types
         return number
 
     def leave(self) -> None:
-        """Closes the socket without a farewell, which would wait where the server is silent."""
-        self._force_close()
+        """With a farewell, which the server answers nothing to; without one it would log an aborted connection."""
+        if self.open:
+            self.close()
 
     def drain(self) -> None:
         """Takes what a reader that stopped early has left."""
@@ -235,6 +237,7 @@ _UNREADABLE = {1525}
 _LACKING = {ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR, ER.BAD_DB_ERROR}
 _ABOUT_SQL = {
     ER.PARSE_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR,
+    ER.UNKNOWN_COLLATION, ER.UNKNOWN_SYSTEM_VARIABLE,
     ER.NON_UNIQ_ERROR, ER.DUP_FIELDNAME, ER.SP_DOES_NOT_EXIST, ER.CANT_AGGREGATE_2COLLATIONS,
     ER.CANT_AGGREGATE_NCOLLATIONS, ER.COLLATION_CHARSET_MISMATCH, ER.WRONG_NUMBER_OF_COLUMNS_IN_SELECT,
     ER.MIX_OF_GROUP_FUNC_AND_FIELDS, ER.WRONG_FIELD_WITH_GROUP, ER.VIEW_INVALID, ER.UNSUPPORTED_PS, 1792,
