@@ -8,7 +8,7 @@ from app.sources.mapping import SectionMapping
 from app.sources.parser.inspection import COMBINATION, Bound, Seen, inspected
 from app.sources.sql import Statement
 
-_SAFE = re.compile(r"\bIS(?:\s+NOT\s+DISTINCT\s+FROM)?\s+(?:CAST\s*\(\s*)?\Z", re.IGNORECASE)
+_SAFE = re.compile(r"(?:\bIS(?:\s+NOT\s+DISTINCT\s+FROM)?\s+|<=>\s*)(?:CAST\s*\(\s*)?\Z", re.IGNORECASE)
 _TURNS = re.compile(r"\b(?:OR|CASE|NOT(?!\s+(?:DISTINCT|NULL)\b))\b", re.IGNORECASE)
 _OPERATORS = {"postgresql": "IS NOT DISTINCT FROM", "sqlite": "IS", "mariadb": "<=>"}
 _LONGEST = 120

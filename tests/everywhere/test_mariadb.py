@@ -1,9 +1,12 @@
 """The contract of data sources on MariaDB: the tests that every engine passes, and what is MariaDB's own."""
 
 import asyncio
+import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from tests.contract import (
     test_source_values,
     test_versions,
 )
+from tests.contract.test_interruptions import MORE, PLACES, SECTIONS, beside_searches, cancelled_reads, read
 from tests.contract.test_source_check import EXTRA, checked
 from tests.contract.test_source_finding import sessions
 from tests.contract.test_source_values import ROW, TEXTS
@@ -110,7 +114,7 @@ VALUES = [
     ("inet6", "'2001:DB8::1'", '"2001:db8::1"'),
     ("text", "NULL", "null"),
 ]  # fmt: skip
-# What the driver could not say of a server's column.
+# More than a packet of the protocol holds.
 LONG = "x" * 17_000_000
 
 
@@ -393,3 +397,54 @@ def test_an_exact_search_uses_the_index_of_a_column_of_any_collation(small: Smal
     explained = f"EXECUTE IMMEDIATE 'EXPLAIN {text}' USING {', '.join(map(repr, given))}"
     (plan,) = small.run(f"SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin;\n{explained}")
     assert plan[5] == "cookie"
+
+
+async def test_reads_that_are_cancelled_at_any_moment_cancel_no_query_of_another(small: Small) -> None:
+    small.run(TABLES + MORE)
+    others = "SELECT count(*) FROM information_schema.processlist WHERE db = 'small' AND id <> connection_id()"
+    async with small.source(*SECTIONS, connections=PLACES) as source:
+        with foreign_sleeps(small):
+            await beside_searches(source, lambda: cancelled_reads(source))
+        async with asyncio.timeout(5):
+            while small.run(others) != [(0,)]:
+                await asyncio.sleep(0.05)
+        assert await read(source) > 4
+
+
+@contextmanager
+def foreign_sleeps(server: Small) -> Iterator[None]:
+    """Another client's queries beside the block: each would say so if it had been interrupted."""
+    over, said = threading.Event(), list[list[tuple[Any, ...]]]()
+
+    def ask() -> None:
+        while not over.is_set():
+            said.append(server.run("SELECT sleep(0.01)"))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        asking.join()
+    assert said
+    assert all(rows == [(0,)] for rows in said)
+
+
+async def test_a_server_that_falls_silent_is_left(mariadb: Mariadb, small: Small) -> None:
+    """A paused process: its connections stay open, new ones are taken and answered by nobody."""
+    small.run(TABLES)
+    slow = "SELECT id, sleep(3) AS slept FROM events WHERE visitor_id >= :visitor ORDER BY id"
+    assert mariadb._process
+    async with small.source(personal(sql=slow)) as source:
+        reading = asyncio.create_task(rows(source, name="person"))
+        await asyncio.sleep(1)
+        begun = time.monotonic()
+        mariadb._process.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(SourceUnavailable):
+                await reading
+            assert time.monotonic() - begun < 25
+        finally:
+            mariadb._process.send_signal(signal.SIGCONT)
+        assert len((await found(source, "183")).visitors) == 1
