@@ -12,8 +12,8 @@ from app.sources.parser.grammar import seen
 from app.sources.parser.inspection import inspected
 from tests.small import mapping, section, toml, write_mappings
 
-URLS = {"postgresql": "postgresql://host/db", "sqlite": "sqlite:///x.db"}
-SAME = {"postgresql": "IS NOT DISTINCT FROM", "sqlite": "IS"}
+URLS = {"postgresql": "postgresql://host/db", "sqlite": "sqlite:///x.db", "mariadb": "mysql://host/db"}
+SAME = {"postgresql": "IS NOT DISTINCT FROM", "sqlite": "IS", "mariadb": "<=>"}
 EVERYWHERE = {
     "lost": (
         "d = :device", ":device = d", "d = CAST(:device AS text)", "lower(d) = lower(:device)", "d IN (:device)",
@@ -59,12 +59,30 @@ ALONE = {
         ),
         "unclear": ("d IS NOT :device",),
     },
+    "mariadb": {
+        "lost": ("d = BINARY :device", "d = :device COLLATE utf8mb4_bin", "d REGEXP :device"),
+        "safe": (
+            "d <=> :device", ":device <=> d", "d<=>:device", "(d = :device OR (d IS NULL AND :device IS NULL))",
+            "ifnull(d, '') = ifnull(:device, '')", "d <=> BINARY :device", "d COLLATE utf8mb4_bin <=> :device",
+        ),
+        "unclear": ("NOT d <=> :device", "d LIKE concat('%', :device, '%')"),
+    },
 }  # fmt: skip
+
+
+def spoken(engine: str, form: str) -> str | None:
+    """The form as MariaDB writes it, if it can: `||` is an OR there."""
+    if engine != "mariadb":
+        return form
+    said = form.replace("IS NOT DISTINCT FROM", "<=>").replace(" AS text)", " AS char)")
+    return None if "||" in said or "DISTINCT" in said else said
+
+
 FORMS = [
     (engine, verdict, form)
     for engine, own in ALONE.items()
     for verdict, forms in EVERYWHERE.items()
-    for form in (*forms, *own.get(verdict, ()))
+    for form in (*filter(None, (spoken(engine, one) for one in forms)), *own.get(verdict, ()))
 ]
 TOGETHER = {
     "lost": (

@@ -2,7 +2,7 @@
 
 The driver writes values into the statement's text. Here they go beside it, as the protocol's own prepared statements
 have them: no value can be read as SQL, a FLOAT comes with all its bits, and a statement tells its columns without being
-run. So two of the driver's private methods are used, and its minor versions are pinned.
+run. So some of the driver's private parts are used, and its minor versions are pinned.
 """
 
 import re
@@ -218,7 +218,7 @@ def named_errors(query_name: str, *, connecting: bool = False, encoding: bool = 
             raise SourceUnavailable(f"{query_name}: {said}") from error
         if encoding and code in _TOO_LARGE:
             raise ValueNotEncodable(query_name, "unknown") from error
-        if code in _UNREADABLE:
+        if code in _UNREADABLE and not encoding:
             raise NoSuchValue from error
         kind = SchemaLacks if code in _LACKING else SourceMisconfigured
         said = str(error.args[-1]) if code in _LACKING | _ABOUT_SQL else f"error {code}"
