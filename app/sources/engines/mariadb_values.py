@@ -52,7 +52,9 @@ class RowReader:
     """Reads rows of these columns."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._readers = [_reader(column) for column in columns]
+        readers = [_reader(column) for column in columns]
+        # Short text, of which rows mostly are, is read without a call: that is a third of all the time.
+        self._readers = [None if read is _text else read for read in readers]
         self._names = [column.name for column in columns]
         # Two bits are reserved before those that say which values are NULL.
         self._begin = 1 + (len(columns) + 9) // 8
@@ -64,8 +66,11 @@ class RowReader:
             for read in self._readers:
                 if nulls & 1:
                     values.append(None)
+                elif read is None and (size := row[at]) <= _BYTES_AT_MOST:
+                    begin, at = at + 1, at + 1 + size
+                    values.append(row[begin:at].decode())
                 else:
-                    value, at = read(row, at)
+                    value, at = (read or _text)(row, at)
                     values.append(value)
                 nulls >>= 1
         except UnicodeDecodeError as error:
@@ -178,16 +183,18 @@ def _dated(kind: int) -> Reader:
         """Of zeros at the end nothing is sent."""
         after = at + 1 + row[at]
         year, month, day, hour, minute, second, fraction = _PARTS.unpack(row[at + 1 : after].ljust(_PARTS.size, b"\0"))
-        when = f"{year:04}-{month:02}-{day:02}"
+        when = f"{year:04}-{_TWO[month]}-{_TWO[day]}"
         if date:
             return when, after
-        time = f"{hour:02}:{minute:02}:{second:02}{_fraction(fraction)}"
+        time = f"{_TWO[hour]}:{_TWO[minute]}:{_TWO[second]}{_fraction(fraction) if fraction else ''}"
         return (f"{when}T{time}{zone}" if month and day else f"{when} {time}"), after
 
     return read
 
 
 _PARTS = struct.Struct("<HBBBBBI")
+# Two digits looked up cost a third of two digits formatted.
+_TWO = [f"{number:02}" for number in range(256)]
 _SPAN = struct.Struct("<BIBBBI")
 
 
