@@ -36,7 +36,7 @@ test: $(VENV)/test ## run all tests, on real servers started for them
 	@$(BIN)/python -m pytest tests/journey
 
 # What the machine lacks is named at the end, each with the line that would get it, and is no failure.
-test-all: $(VENV)/test ## run what needs node or other unpackers too, and name what it could not run
+test-all: $(VENV)/test ## run what needs node, MariaDB or other unpackers too, and name what it could not run
 	@$(BIN)/python -m pytest -m everywhere -rs tests/everywhere
 
 heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault

@@ -4,7 +4,7 @@ to be root. Where neither is to be had, the tests that ask for it are left out b
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pymysql
@@ -22,8 +22,10 @@ _RENAMED = {"libaio1": "libaio1t64"}
 
 def mariadb_root(cache: Path) -> str | None:
     """The folder below which the programs lie, if there is one."""
-    if shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin") and shutil.which("mariadb-install-db"):
+    if shutil.which("mariadb-install-db") and Path("/usr/sbin/mariadbd").exists():
         return "/"
+    if not shutil.which("apt-get") or not shutil.which("dpkg"):
+        return None
     unpacked = cache / "root"
     there = (unpacked / "usr/sbin/mariadbd").exists() or _unpacked(cache, unpacked)
     return str(unpacked) if there else None
@@ -47,12 +49,10 @@ def emptied(server: Mariadb, folder: Path) -> Small:
 
 def _unpacked(cache: Path, to: Path) -> bool:
     """Whether Debian's packages could be had, with lists and a cache of their own."""
-    if not shutil.which("apt-get") or not shutil.which("dpkg"):
-        return False
     for name in ("lists/partial", "cache/archives/partial", "debs"):
         (cache / name).mkdir(parents=True, exist_ok=True)
     apt = ["apt-get", "-qq", "-o", f"Dir::State::lists={cache / 'lists'}", "-o", f"Dir::Cache={cache / 'cache'}",
-           "-o", "APT::Sandbox::User="]  # fmt: skip
+           "-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=10"]  # fmt: skip
     if not _done([*apt, "update"], cache):
         return False
     for name in _PACKAGES:
@@ -64,5 +64,6 @@ def _unpacked(cache: Path, to: Path) -> bool:
 
 
 def _done(command: list[str], folder: Path) -> bool:
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=300)
-    return done.returncode == 0
+    with suppress(subprocess.TimeoutExpired):
+        return subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120).returncode == 0
+    return False

@@ -50,5 +50,11 @@ def test_what_test_all_has_no_program_for_is_named_and_is_no_failure() -> None:
         [sys.executable, *words.split()], cwd=ROOT, env=nothing, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stdout
-    for program, package in {"node": "nodejs", "unzip": "unzip", "7z": "7zip", "bsdtar": "libarchive-tools"}.items():
+    for program, package in {
+        "mariadbd": "mariadb-server",
+        "node": "nodejs",
+        "unzip": "unzip",
+        "7z": "7zip",
+        "bsdtar": "libarchive-tools",
+    }.items():
         assert f"{program} is not here; on Debian and Ubuntu: apt-get install {package}" in done.stdout

@@ -96,7 +96,7 @@ def test_an_unset_variable_is_named(tmp_path: Path) -> None:
     assert "WEBSITE_URL is not set; set it" in refused(tmp_path, toml(mapping()), environ={})
 
 
-@pytest.mark.parametrize("url", ["mysql://host/db", "oracle://host/db", "site.db"])
+@pytest.mark.parametrize("url", ["mssql://host/db", "oracle://host/db", "site.db"])
 def test_a_database_of_another_kind_is_refused_without_repeating_its_url(tmp_path: Path, url: str) -> None:
     told = refused(tmp_path, toml(mapping()), environ={"WEBSITE_URL": url})
     assert "must be a URL that begins with one of mariadb://, mysql://, postgres://, postgresql://, sqlite://" in told
