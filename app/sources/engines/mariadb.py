@@ -14,8 +14,8 @@ from sqlalchemy import URL
 
 from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, NoSuchValue, Query, Row, Table, Values
-from app.sources.engines.mariadb_values import Column, NoText, json_forms
-from app.sources.engines.mariadb_wire import Connection, Prepared, bound, connect, named_errors
+from app.sources.engines.mariadb_values import Column, NoText, Prepared, json_forms
+from app.sources.engines.mariadb_wire import Connection, bound, connect, named_errors
 from app.sources.engines.session import BlockingSession, ThreadedEngine
 from app.sources.port import Batch, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement

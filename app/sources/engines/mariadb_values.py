@@ -44,6 +44,14 @@ class Column:
     flags: int
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement by the number that the server gave it, and the columns that it returns."""
+
+    number: int
+    columns: Sequence[Column]
+
+
 class NoText(Exception):
     """The column of this name holds text that is not UTF-8."""
 
