@@ -6,7 +6,6 @@ import tomllib
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
-from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
@@ -22,9 +21,8 @@ _NAMES = re.compile(r"(?:^|, )(\w+)")
 _PLACE = re.compile(r"\{(policy|old|packed|unpack)\}")
 
 
-@cache
 def viewer() -> bytes:
-    """The same bytes every time; they are made once in a process."""
+    """The same bytes from every run of one Python; builds of zlib differ, so what archives carry is committed."""
     unpack, style, page = bundle("unpack.js"), _style(), bundle("main.js")
     blocks = [
         {"tag": "style", "id": "style", "text": style},

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.archive.bundle import viewer
+from app.archive.stationery import Stationery
 from tests.everywhere.conftest import Demo, npm_ci
 from tests.everywhere.test_console import BROWSERS, PROJECT
 
@@ -55,7 +55,7 @@ def viewed(demo: Demo, node: str, tmp_path_factory: pytest.TempPathFactory) -> V
     shutil.copy(JOURNEYS, project)
     folder = tmp_path_factory.mktemp("files") / "of a person, här"
     folder.mkdir()
-    (folder / "viewer.html").write_bytes(viewer())
+    (folder / "viewer.html").write_bytes(Stationery().viewer)
     files = {"PAGE": (folder / "viewer.html").as_uri(), "ARCHIVE": str(demo.archive), "NEEDLE": _needle(demo)}
     return Viewed(project, node, files | {name: str(path) for name, path in _files(demo, folder).items()})
 
