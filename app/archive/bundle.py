@@ -18,6 +18,12 @@ _INDENT = re.compile(r"\n\s+")
 _TOP = re.compile(r"^(?:async )?(?:function\*?|class|const|let) (.+)", re.MULTILINE)
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*]|\{[^{}]*}")
 _NAMES = re.compile(r"(?:^|, )(\w+)")
+# What report.html says as well, it says in the same words.
+_SHARED = (
+    "unknown empty yes no company from_where as_of export contents absent_title timeline notice controller contact rights "
+    "authority dpo purposes recipients retention transfers automated_decisions purpose recipients_here see nobody_named "
+    "kept origin given observed inferred whole_account"
+)
 _PLACE = re.compile(r"\{(policy|old|packed|unpack)\}")
 
 
@@ -47,8 +53,8 @@ def bundle(entry: str) -> str:
 def words(language: str) -> dict[str, str]:
     """What the page says in one language."""
     text = (_HERE / "words" / f"{language}.toml").read_text("utf-8")
-    said: dict[str, str] = tomllib.loads(text)["viewer"]
-    return said
+    said = tomllib.loads(text)
+    return {key: said[key] for key in _SHARED.split()} | said["viewer"]
 
 
 def _follow(name: str, done: dict[str, str], above: tuple[str, ...] = ()) -> None:

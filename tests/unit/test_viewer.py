@@ -127,7 +127,8 @@ def test_every_word_is_used_and_every_used_word_is_there() -> None:
     text = "\n".join(path.read_text() for path in (*MODULES.glob("*.js"), Path(bundle.__file__)))
     known = set(words("en"))
     assert set(re.findall(r'\bsay\("([^"]+)"', text)) <= known
-    assert {key for key in known if f'"{key}"' not in text} == set()
+    assert {key for key in known if f'"{key.removeprefix("wrong-")}"' not in text} == set()
+    assert {f"wrong-{key}" for key in re.findall(r'note\(\{ key: "([a-z-]+)"', text)} - known == {"wrong-zip"}
 
 
 def test_what_two_modules_both_declare_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

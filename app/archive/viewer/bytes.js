@@ -48,3 +48,6 @@ export class Growing {
     return low;
   }
 }
+
+// What a view that is gone holds: no rows, rather than all of them.
+export const NOTHING = new Growing(Uint32Array);

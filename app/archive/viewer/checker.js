@@ -26,7 +26,7 @@ export async function check(file, tell) {
     if (zip) await checkZip(zip, note, tell);
   } catch (error) {
     if (!error.told) throw error;
-    note({ key: "zip" }, "whole", error.told.key);
+    note({ key: "zip", problem: error.told }, "whole", error.told.key);
   }
   return { checks: made };
 }

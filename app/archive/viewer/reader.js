@@ -1,7 +1,6 @@
 // An opened file: reads it from the front and answers, meanwhile too, for rows, filters, the timeline and CSV.
 
-import { asText, Growing } from "./bytes.js";
-import { csvLine, inColumns } from "./csv.js";
+import { asText, Growing, NOTHING } from "./bytes.js";
 import { wanted } from "./filter.js";
 import { dayNamed, monthsOf } from "./moments.js";
 import { described, included } from "./described.js";
@@ -9,6 +8,7 @@ import { DOCUMENT, known, manifestText, parsedManifest, piecesOf, readHead, zipI
 import { Pieces } from "./pieces.js";
 import { Problem } from "./problem.js";
 import { cellsOf } from "./row.js";
+import { saved } from "./saved.js";
 import { rowTexts, Scanner } from "./scanner.js";
 import { Section } from "./index.js";
 
@@ -16,8 +16,6 @@ const BLOCK = 1 << 20;
 const LONGEST_CELL = 2000;
 const BETWEEN_EVENTS = 100;
 const FIRST_LOOK = 400;
-// A view that is gone holds no rows, rather than all of them.
-const NOTHING = new Growing(Uint32Array);
 
 export class Reader {
   constructor(tell) {
@@ -149,7 +147,7 @@ export class Reader {
 
   shows({ name }) {
     const told = included(this.manifest).find((one) => one.name === name);
-    return !told || (told.origin === "observed" && ["interaction", "behavioural"].includes(told.category));
+    return !told || told.category === "interaction";
   }
 
   filter({ section, ...asked }) {
@@ -209,29 +207,8 @@ export class Reader {
     }
   }
 
-  async csv({ section: name, view }) {
-    const chosen = view == null ? null : this.views.get(view) ?? { found: NOTHING };
-    if (chosen) chosen.saving = true;
-    await chosen?.ended;
-    while (!this.over && !this.sections.get(name)?.done) await this.more();
-    const columns = [...(this.sections.get(name)?.columns ?? [])];
-    const parts = ["\ufeff", csvLine(columns.map((column) => ["text", column]))];
-    let next = 0;
-    let rows = 0;
-    for await (const { block } of this.blocks(name, () => false)) {
-      const bytes = await this.pieces.bytes(block.from, block.to);
-      const lines = [];
-      for (const [at, text] of rowTexts(bytes).entries()) {
-        if (chosen && chosen.found.items[next] !== block.row + at) continue;
-        if (chosen && next >= chosen.found.length) break;
-        next++;
-        rows++;
-        lines.push(csvLine(inColumns(cellsOf(text), columns)));
-      }
-      parts.push(new Blob([lines.join("")]));
-      this.tellSometimes({ event: "saving", section: name, rows });
-    }
-    return { blob: new Blob(parts, { type: "text/csv" }), name: `${name}.csv` };
+  csv(asked) {
+    return saved(this, asked);
   }
 }
 

@@ -49,11 +49,13 @@ class Shown {
 
   about() {
     const { purpose, recipients, retention, origin, because, scope } = this.section;
+    const nobody = this.app.info.notice?.recipients ? say("see", { title: say("recipients") }) : say("nobody_named");
     const pairs = [
-      [say("purpose"), purpose], [say("recipients"), listed(recipients)], [say("retention"), retention],
-      [say("origin"), ORIGINS.includes(origin) ? say(origin) : origin], [say("whole_account"), scope === "visitor" && because],
+      [say("purpose"), purpose], [say("recipients_here"), listed(recipients) || nobody], [say("kept"), retention],
+      [say("origin"), ORIGINS.includes(origin) ? say(origin) : origin],
     ];
-    return purpose && h("details", {}, h("summary", {}, say("about")), facts(pairs));
+    return purpose && h("details", {}, h("summary", {}, say("about")), facts(pairs),
+      scope === "visitor" && because && h("p", { class: "quiet" }, say("whole_account", { because })));
   }
 
   form() {
@@ -157,7 +159,7 @@ class Shown {
     const reading = !app.done && read < all;
     const said = matches === null
       ? (reading ? say("reading_of", { read, count: all }) : all ? say("entries", { count: all }) : say(app.done || section.rows === 0 ? "nothing" : "waiting"))
-      : done && !matches ? say("none_found") : say(done ? "found_of" : "searching", { matches, count: all });
+      : done && !matches ? say("none_found") : done ? say("found_of", { matches, count: all }) : say("searching", { count: matches });
     this.clear.hidden = matches === null;
     this.list.box.hidden = !this.list.total;
     if (this.state.textContent === said) return;
