@@ -20,9 +20,9 @@ _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*]|\{[^{}]*}")
 _NAMES = re.compile(r"(?:^|, )(\w+)")
 # What report.html says as well, it says in the same words.
 _SHARED = (
-    "unknown empty yes no company from_where as_of export contents absent_title timeline notice controller contact rights "
-    "authority dpo purposes recipients retention transfers automated_decisions purpose recipients_here see nobody_named "
-    "kept origin given observed inferred whole_account"
+    "unknown empty yes no company from_where as_of export contents absent_title timeline notice controller contact "
+    "rights authority dpo purposes recipients retention transfers automated_decisions purpose recipients_here see "
+    "nobody_named kept origin given observed inferred whole_account"
 )
 _PLACE = re.compile(r"\{(policy|old|packed|unpack)\}")
 

@@ -2,7 +2,7 @@
 
 import { asText, Growing, NOTHING } from "./bytes.js";
 import { wanted } from "./filter.js";
-import { dayNamed, monthsOf } from "./moments.js";
+import { dayNamed, monthsOf, Zone } from "./moments.js";
 import { described, included } from "./described.js";
 import { DOCUMENT, known, manifestText, parsedManifest, piecesOf, readHead, zipIn } from "./open.js";
 import { Pieces } from "./pieces.js";
@@ -61,10 +61,11 @@ export class Reader {
   }
 
   listener() {
+    const zone = new Zone(this.manifest?.export?.time_zone);
     let section = null;
     return {
       begin: (name) => {
-        section = this.current = new Section(name, included(this.manifest).find((one) => one.name === name)?.time);
+        section = this.current = new Section(name, included(this.manifest).find((one) => one.name === name)?.time, zone);
         this.sections.set(name, section);
       },
       row: (...found) => section.row(...found),
