@@ -26,7 +26,20 @@ from tests.everywhere.test_console import BROWSERS, PROJECT
 
 ROWS = 1_000_000
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
-WORDS = "lorem ipsum dolor sit amet consetetur sadipscing elitr sed diam nonumy eirmod tempor invidunt ut labore"
+WORDS = (
+    "lorem",
+    "ipsum",
+    "dolor",
+    "sit",
+    "amet",
+    "consetetur",
+    "sadipscing",
+    "elitr",
+    "sed",
+    "diam",
+    "nonumy",
+    "eirmod",
+)
 SECTION = Section(
     name="interactions", title="What you did", category="interaction", origin="observed", purpose="to know",
     retention="a year", recipients=None, scope="combination", because=None, time="occurred_at",

@@ -49,5 +49,17 @@ export class Growing {
   }
 }
 
+/** Bytes that are used again and again, because the browser is slow to give up what is no longer needed. */
+export class Room {
+  constructor() {
+    this.bytes = new Uint8Array();
+  }
+
+  of(size) {
+    if (size > this.bytes.length) this.bytes = new Uint8Array(size * 1.25);
+    return this.bytes.subarray(0, size);
+  }
+}
+
 // What a view that is gone holds: no rows, rather than all of them.
 export const NOTHING = new Growing(Uint32Array);

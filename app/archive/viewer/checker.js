@@ -68,7 +68,7 @@ async function checkMembers(zip, manifest, note, tell) {
   for (const entry of zip.entries) {
     const told = manifest.members.find((one) => one.name === entry.name);
     const seen = { size: 0, crc: 0, sha: new Sha256() };
-    const reading = tallied(await piecesOf(zip, entry.name), seen, () => tell({ event: "checking", bytes: before + seen.size, of }));
+    const reading = tallied(await piecesOf(zip, entry.name, true), seen, () => tell({ event: "checking", bytes: before + seen.size, of }));
     try {
       if (entry.name === DOCUMENT) await checkDocument(reading, manifest, note);
       for await (const _ of reading);

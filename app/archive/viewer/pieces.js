@@ -1,11 +1,11 @@
 // The unpacked text of a member or a file: once from the front, then any part of it, with a few pieces in memory.
 
-import { asLatin, Growing, joined, sliceOf } from "./bytes.js";
+import { asLatin, Growing, sliceOf } from "./bytes.js";
 import { damaged } from "./problem.js";
 
 const PIECE = 1 << 20;
 const LARGEST_PIECE = 8 << 20;
-const KEPT = 12 << 20;
+const KEPT = 6 << 20;
 // A full flush ends so (RFC 1951, 3.2.4); a piece that ends there lacks nothing but a last block, which may be empty.
 const MARK = "\0\0\xff\xff";
 const LAST_BLOCK = new Uint8Array([3, 0]);
@@ -13,20 +13,22 @@ const PACKED_CHUNK = 1 << 18;
 const FARTHEST_MARK = 4 << 20;
 
 export class Pieces {
-  constructor(file, { from, to, packed }, name) {
-    Object.assign(this, { file, from, to, packed, name, size: 0 });
+  /** `once`: it is only read through, and nothing is kept of it. */
+  constructor(file, { from, to, packed }, name, once = false) {
+    Object.assign(this, { file, from, to, packed, name, once, size: 0 });
     this.begins = new Growing(Float64Array);
     this.again = [];
     this.cache = new Map();
   }
 
-  /** Every piece in turn; after that, or meanwhile, `bytes` gives what has been read. */
+  /** All of it in turn, in chunks; after that, or meanwhile, `bytes` gives what has been read. */
   async *read() {
     if (this.packed) yield* this.marked();
     else {
       for (let at = this.from; at < this.to; at += PIECE) {
         const part = this.file.slice(at, Math.min(this.to, at + PIECE));
-        yield this.add(new Uint8Array(await part.arrayBuffer()), () => sliceOf(part, 0, part.size));
+        const again = async () => [await sliceOf(part, 0, part.size)];
+        yield* this.add(await again(), again);
       }
     }
   }
@@ -38,9 +40,9 @@ export class Pieces {
       const limit = Math.min(this.to, from + FARTHEST_MARK);
       const to = await nextMark(this.file, after, limit);
       const part = new Blob(to < this.to ? [this.file.slice(from, to), LAST_BLOCK] : [this.file.slice(from, to)]);
-      const bytes = to === limit && to < this.to ? null : await inflated(part).catch(() => null);
-      if (bytes) {
-        yield this.add(bytes, () => inflated(part));
+      const chunks = to === limit && to < this.to ? null : await inflated(part).catch(() => null);
+      if (chunks) {
+        yield* this.add(chunks, () => inflated(part));
         from = to;
       } else if (to === limit) return yield* this.repacked();
       after = to;
@@ -57,39 +59,43 @@ export class Pieces {
       held.push(rest);
       size += rest.length;
       if (size < PIECE) continue;
-      yield await this.addPacked(joined(held));
+      yield* await this.addPacked(held);
       [held, size] = [[], 0];
     }
-    if (size) yield await this.addPacked(joined(held));
+    if (size) yield* await this.addPacked(held);
   }
 
-  async addPacked(bytes) {
-    const packing = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate-raw"));
+  async addPacked(chunks) {
+    if (this.once) return chunks;
+    const packing = new Blob(chunks).stream().pipeThrough(new CompressionStream("deflate-raw"));
     // A Blob, because browsers keep those outside of the page's own memory.
     const part = await new Response(packing).blob();
-    return this.add(bytes, () => inflated(part));
+    return this.add(chunks, () => inflated(part));
   }
 
-  add(bytes, again) {
-    if (bytes.length) {
-      this.keep(this.again.length, Promise.resolve(bytes), bytes.length);
+  add(chunks, again) {
+    const size = sizeOf(chunks);
+    if (size && !this.once) {
+      this.keep(this.again.length, Promise.resolve(chunks), size);
       this.begins.push(this.size);
       this.again.push(again);
-      this.size += bytes.length;
     }
-    return bytes;
+    this.size += size;
+    return chunks;
   }
 
-  /** The text from one place to another, both already read. */
-  async bytes(from, to) {
-    const parts = [];
+  /** The text from one place to another, both already read; in a room that is used again and again, if one is given. */
+  async bytes(from, to, room) {
+    const whole = room ? room.of(to - from) : new Uint8Array(to - from);
     for (let number = this.begins.lastUpTo(from); number < this.again.length; number++) {
-      const begin = this.begins.items[number];
-      if (begin >= to) break;
-      const piece = await this.piece(number);
-      parts.push(piece.subarray(Math.max(0, from - begin), to - begin));
+      let at = this.begins.items[number];
+      if (at >= to) break;
+      for (const chunk of await this.piece(number)) {
+        if (at < to && at + chunk.length > from) whole.set(chunk.subarray(Math.max(0, from - at), to - at), Math.max(0, at - from));
+        at += chunk.length;
+      }
     }
-    return joined(parts.length ? parts : [new Uint8Array()]);
+    return whole;
   }
 
   piece(number) {
@@ -130,7 +136,11 @@ async function inflated(blob) {
     size += chunk.length;
     if (size > LARGEST_PIECE) throw new RangeError();
   }
-  return joined(parts.length ? parts : [new Uint8Array()]);
+  return parts;
+}
+
+function sizeOf(chunks) {
+  return chunks.reduce((sum, one) => sum + one.length, 0);
 }
 
 /** What the compressed bytes unpack to, chunk by chunk; there must be neither more nor fewer than one stream of them. */

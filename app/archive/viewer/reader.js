@@ -1,6 +1,6 @@
 // An opened file: reads it from the front and answers, meanwhile too, for rows, filters, the timeline and CSV.
 
-import { asText, Growing, NOTHING } from "./bytes.js";
+import { Growing, NOTHING, Room } from "./bytes.js";
 import { wanted } from "./filter.js";
 import { dayNamed, monthsOf, Zone } from "./moments.js";
 import { described, included } from "./described.js";
@@ -12,7 +12,8 @@ import { saved } from "./saved.js";
 import { rowTexts, Scanner } from "./scanner.js";
 import { Section } from "./index.js";
 
-const BLOCK = 1 << 20;
+const BLOCK = 1 << 19;
+const BREATH = 1 << 20;
 const LONGEST_CELL = 2000;
 const BETWEEN_EVENTS = 100;
 const FIRST_LOOK = 400;
@@ -42,11 +43,16 @@ export class Reader {
     const scanner = new Scanner(this.listener(), at);
     try {
       scanner.feed(rest);
+      let since = BREATH;
       for await (const bytes of reading) {
-        this.woken();
-        await breath();
+        if (since >= BREATH) {
+          this.woken();
+          await breath();
+          since = 0;
+        }
         if (this.over) return;
         scanner.feed(bytes);
+        since += bytes.length;
         this.progress(false);
       }
       scanner.finish();
@@ -153,7 +159,7 @@ export class Reader {
 
   filter({ section, ...asked }) {
     for (const view of this.views.values()) if (view.section === section) this.forget({ view: view.id });
-    const view = { id: (this.lastView = (this.lastView ?? 0) + 1), section, found: new Growing(Uint32Array), seen: 0, done: false };
+    const view = { id: (this.lastView = (this.lastView ?? 0) + 1), section, found: new Growing(Uint32Array), seen: 0, done: false, room: new Room() };
     this.views.set(view.id, view);
     view.ended = this.search(view, asked);
     return { view: view.id };
@@ -186,8 +192,8 @@ export class Reader {
   async look(view, section, { row, end, from, to }, want, inTime) {
     const dated = [];
     for (let one = row; one < end; one++) if (inTime(section.days.items[one])) dated.push(one);
-    const bytes = want && dated.length ? await this.pieces.bytes(from, to) : null;
-    if (bytes && !want.may(asText(bytes))) return;
+    const bytes = want && dated.length ? await this.pieces.bytes(from, to, view.room) : null;
+    if (bytes && !want.near(bytes)) return;
     const texts = bytes && rowTexts(bytes);
     for (const one of dated) {
       const text = texts?.[one - row];

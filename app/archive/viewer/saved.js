@@ -1,6 +1,6 @@
 // One section, or what was found in it, as a CSV file.
 
-import { NOTHING } from "./bytes.js";
+import { NOTHING, Room } from "./bytes.js";
 import { csvLine, inColumns } from "./csv.js";
 import { cellsOf } from "./row.js";
 import { rowTexts } from "./scanner.js";
@@ -13,10 +13,11 @@ export async function saved(reader, { section: name, view }) {
   while (!reader.over && !reader.sections.get(name)?.done) await reader.more();
   const columns = [...(reader.sections.get(name)?.columns ?? [])];
   const parts = ["\ufeff", csvLine(columns.map((column) => ["text", column]))];
+  const room = new Room();
   let next = 0;
   let rows = 0;
   for await (const { block } of reader.blocks(name, () => false)) {
-    const bytes = await reader.pieces.bytes(block.from, block.to);
+    const bytes = await reader.pieces.bytes(block.from, block.to, room);
     const lines = [];
     for (const [at, text] of rowTexts(bytes).entries()) {
       if (chosen && chosen.found.items[next] !== block.row + at) continue;

@@ -42,6 +42,13 @@ test("escapes of any character are found as the character", async () => {
   assert.deepEqual((await found(reader, { text: "gr" })).numbers, [0, 1]);
 });
 
+test("letters that become ASCII when they are small are found", async () => {
+  const { reader } = await opened(fileOf(documentOf({ events: [{ a: "300 \u212a" }, { a: "\u0130stanbul" }, { a: "x" }] })));
+  assert.deepEqual((await found(reader, { text: "300 k" })).numbers, [0]);
+  assert.deepEqual((await found(reader, { text: "i\u0307s" })).numbers, [1]);
+  assert.deepEqual((await found(reader, { text: "I" })).numbers, [1]);
+});
+
 test("a new filter ends the one before", async () => {
   const { reader } = archive;
   const first = reader.filter({ section: "events", text: "1" });
