@@ -53,7 +53,8 @@ openapi: $(VENV)/test ## write openapi/openapi.json anew
 	@$(BIN)/python -m app openapi > openapi/openapi.json
 
 viewer: $(VENV)/test ## write app/archive/viewer.html anew, and say its SHA-256, which CHANGELOG.md names
-	@$(BIN)/python -m app viewer > app/archive/viewer.html && sha256sum app/archive/viewer.html
+	@$(BIN)/python -m app viewer > app/archive/viewer.new && mv app/archive/viewer.new app/archive/viewer.html
+	@sha256sum app/archive/viewer.html
 
 lock: $(VENV)/test ## pin the dependencies anew
 	@$(PIP) -r $(LOCKS)/lock.txt

@@ -36,7 +36,7 @@ export async function manifestText(zip) {
   const parts = [];
   let size = 0;
   for await (const bytes of (await piecesOf(zip, MANIFEST)).read()) {
-    parts.push(bytes);
+    parts.push(bytes.slice());
     size += bytes.length;
     if (size > LARGEST_MANIFEST) return "";
   }

@@ -1,13 +1,12 @@
 // The unpacked text of a member or a file: once from the front, then any part of it, with a few pieces in memory.
 
-import { asLatin, Growing, sliceOf } from "./bytes.js";
+import { Growing, release, sliceOf } from "./bytes.js";
 import { damaged } from "./problem.js";
 
 const PIECE = 1 << 20;
 const LARGEST_PIECE = 8 << 20;
-const KEPT = 6 << 20;
-// A full flush ends so (RFC 1951, 3.2.4); a piece that ends there lacks nothing but a last block, which may be empty.
-const MARK = "\0\0\xff\xff";
+const KEPT = 3 << 20;
+// A full flush ends with 00 00 ff ff (RFC 1951, 3.2.4); a piece that ends there lacks but a last block, which may be empty.
 const LAST_BLOCK = new Uint8Array([3, 0]);
 const PACKED_CHUNK = 1 << 18;
 const FARTHEST_MARK = 4 << 20;
@@ -21,15 +20,19 @@ export class Pieces {
     this.cache = new Map();
   }
 
-  /** All of it in turn, in chunks; after that, or meanwhile, `bytes` gives what has been read. */
+  /** All of it in turn, in chunks that are gone when the next is asked for; `bytes` gives what has been read. */
   async *read() {
-    if (this.packed) yield* this.marked();
-    else {
-      for (let at = this.from; at < this.to; at += PIECE) {
-        const part = this.file.slice(at, Math.min(this.to, at + PIECE));
-        const again = async () => [await sliceOf(part, 0, part.size)];
-        yield* this.add(await again(), again);
-      }
+    for await (const chunks of this.packed ? this.marked() : this.plain()) {
+      yield* chunks;
+      release(chunks);
+    }
+  }
+
+  async *plain() {
+    for (let at = this.from; at < this.to; at += PIECE) {
+      const part = this.file.slice(at, Math.min(this.to, at + PIECE));
+      const again = async () => [await sliceOf(part, 0, part.size)];
+      yield this.add(await again(), again);
     }
   }
 
@@ -42,7 +45,7 @@ export class Pieces {
       const part = new Blob(to < this.to ? [this.file.slice(from, to), LAST_BLOCK] : [this.file.slice(from, to)]);
       const chunks = to === limit && to < this.to ? null : await inflated(part).catch(() => null);
       if (chunks) {
-        yield* this.add(chunks, () => inflated(part));
+        yield this.add(chunks, () => inflated(part));
         from = to;
       } else if (to === limit) return yield* this.repacked();
       after = to;
@@ -59,10 +62,10 @@ export class Pieces {
       held.push(rest);
       size += rest.length;
       if (size < PIECE) continue;
-      yield* await this.addPacked(held);
+      yield await this.addPacked(held);
       [held, size] = [[], 0];
     }
-    if (size) yield* await this.addPacked(held);
+    if (size) yield await this.addPacked(held);
   }
 
   async addPacked(chunks) {
@@ -76,7 +79,6 @@ export class Pieces {
   add(chunks, again) {
     const size = sizeOf(chunks);
     if (size && !this.once) {
-      this.keep(this.again.length, Promise.resolve(chunks), size);
       this.begins.push(this.size);
       this.again.push(again);
     }
@@ -90,7 +92,10 @@ export class Pieces {
     for (let number = this.begins.lastUpTo(from); number < this.again.length; number++) {
       let at = this.begins.items[number];
       if (at >= to) break;
-      for (const chunk of await this.piece(number)) {
+      let chunks = await this.piece(number);
+      // Somebody else's may have taken its place meanwhile.
+      while (chunks.some((one) => !one.length)) chunks = await this.piece(number);
+      for (const chunk of chunks) {
         if (at < to && at + chunk.length > from) whole.set(chunk.subarray(Math.max(0, from - at), to - at), Math.max(0, at - from));
         at += chunk.length;
       }
@@ -112,7 +117,9 @@ export class Pieces {
     let room = KEPT;
     for (const [one, kept] of [...this.cache].reverse()) {
       room -= kept.size;
-      if (room < 0 && one !== number) this.cache.delete(one);
+      if (room >= 0 || one === number) continue;
+      this.cache.delete(one);
+      kept.bytes.then(release, () => {});
     }
     return bytes;
   }
@@ -122,10 +129,18 @@ export class Pieces {
 async function nextMark(file, from, limit) {
   for (let at = from; at < limit; at += PACKED_CHUNK) {
     const chunk = await sliceOf(file, at, Math.min(limit, at + PACKED_CHUNK + 3));
-    const found = asLatin(chunk).indexOf(MARK);
-    if (found >= 0) return at + found + 4;
+    const found = endOfMark(chunk);
+    release([chunk]);
+    if (found > 0) return at + found;
   }
   return limit;
+}
+
+function endOfMark(bytes) {
+  for (let at = bytes.indexOf(255, 2); at > 0; at = bytes.indexOf(255, at + 1)) {
+    if (bytes[at + 1] === 255 && bytes[at - 1] === 0 && bytes[at - 2] === 0) return at + 2;
+  }
+  return 0;
 }
 
 async function inflated(blob) {
@@ -145,7 +160,8 @@ function sizeOf(chunks) {
 
 /** What the compressed bytes unpack to, chunk by chunk; there must be neither more nor fewer than one stream of them. */
 async function* unpacked(blob, name) {
-  const reader = blob.stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  const stream = new DecompressionStream("deflate-raw"), reader = stream.readable.getReader();
+  fed(stream.writable.getWriter(), blob);
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -156,5 +172,18 @@ async function* unpacked(blob, name) {
     throw damaged(name);
   } finally {
     reader.cancel().catch(() => {});
+  }
+}
+
+async function fed(writer, blob) {
+  try {
+    for (let at = 0; at < blob.size; at += PACKED_CHUNK) {
+      const chunk = await sliceOf(blob, at, at + PACKED_CHUNK);
+      await writer.write(chunk);
+      release([chunk]);
+    }
+    await writer.close();
+  } catch (error) {
+    writer.abort(error).catch(() => {});
   }
 }

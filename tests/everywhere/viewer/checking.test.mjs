@@ -115,7 +115,7 @@ async function contents(bytes) {
   const archive = await zipIn(fileOf(bytes));
   return Promise.all(archive.entries.map(async ({ name }) => {
     const parts = [];
-    for await (const part of (await piecesOf(archive, name)).read()) parts.push(part);
+    for await (const part of (await piecesOf(archive, name)).read()) parts.push(part.slice());
     return [name, Buffer.concat(parts).toString()];
   }));
 }
