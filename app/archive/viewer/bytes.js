@@ -27,7 +27,8 @@ const nobody = new MessageChannel().port1;
 nobody.close();
 
 export function release(chunks) {
-  for (const { buffer } of chunks) nobody.postMessage(0, [buffer]);
+  // Others may hold a part of the same buffer.
+  for (const { buffer, length } of chunks) if (length && length === buffer.byteLength) nobody.postMessage(0, [buffer]);
 }
 
 export class Growing {

@@ -147,7 +147,7 @@ async function inflated(blob) {
   const parts = [];
   let size = 0;
   for await (const chunk of unpacked(blob)) {
-    parts.push(chunk);
+    if (chunk.length) parts.push(chunk);
     size += chunk.length;
     if (size > LARGEST_PIECE) throw new RangeError();
   }
@@ -178,9 +178,7 @@ async function* unpacked(blob, name) {
 async function fed(writer, blob) {
   try {
     for (let at = 0; at < blob.size; at += PACKED_CHUNK) {
-      const chunk = await sliceOf(blob, at, at + PACKED_CHUNK);
-      await writer.write(chunk);
-      release([chunk]);
+      await writer.write(await sliceOf(blob, at, at + PACKED_CHUNK));
     }
     await writer.close();
   } catch (error) {
