@@ -22,7 +22,7 @@ _NAMES = re.compile(r"(?:^|, )(\w+)")
 _SHARED = (
     "unknown empty yes no company from_where as_of export contents absent_title timeline notice controller contact "
     "rights authority dpo purposes recipients retention transfers automated_decisions purpose recipients_here see "
-    "nobody_named kept origin given observed inferred whole_account"
+    "nobody_named kept origin given observed inferred whole_account omitted"
 )
 _PLACE = re.compile(r"\{(policy|old|packed|unpack)\}")
 

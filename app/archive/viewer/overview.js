@@ -94,7 +94,7 @@ function leftOut({ notIncluded, omitted, otherCombinations }) {
   const others = otherCombinations === null ? null : otherCombinations ? say("others", { count: otherCombinations }) : say("others_none");
   const lines = [
     ...notIncluded.map(({ title, status, reason }) => [title, `${say(status === "absent" ? "absent" : "withheld")}: ${reason}`]),
-    ...omitted.map(({ table, reason }) => [table, reason]),
+    ...omitted.map(({ table, reason }) => [say("omitted", { table }), reason]),
   ];
   return (lines.length > 0 || others) && h("section", {}, h("h2", {}, say("absent_title")),
     h("ul", {}, lines.map(([title, reason]) => h("li", {}, data(title, "strong"), " – ", data(reason)))), h("p", {}, others));

@@ -5,7 +5,7 @@ import { announce, button, data, facts, fill, h } from "./dom.js";
 import { List } from "./list.js";
 import { listed, rowsOf } from "./overview.js";
 import { keepFocus, monthsDays, timeline } from "./timeline.js";
-import { brief, moment } from "./values.js";
+import { brief, moment, readable } from "./values.js";
 import { number, say } from "./words.js";
 
 const TELLING = 5, TYPING = 350, ORIGINS = ["given", "observed", "inferred"];
@@ -43,7 +43,7 @@ class Shown {
       this.months,
       h("div", { class: "row" }, this.state, h("span", { class: "gap" }), this.saved, this.save),
       this.list.box,
-      h("p", { class: "quiet" }, say("keys")),
+      h("p", { class: "quiet keys" }, say("keys")),
     ];
   }
 
@@ -168,7 +168,7 @@ class Shown {
   }
 
   label(column) {
-    return this.section.labels?.[column] ?? column.replaceAll("_", " ");
+    return this.section.labels?.[column] ?? readable(column);
   }
 
   async rows(from, count) {
