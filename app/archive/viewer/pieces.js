@@ -161,11 +161,15 @@ function sizeOf(chunks) {
 /** What the compressed bytes unpack to, chunk by chunk; there must be neither more nor fewer than one stream of them. */
 async function* unpacked(blob, name) {
   const stream = new DecompressionStream("deflate-raw"), reader = stream.readable.getReader();
-  fed(stream.writable.getWriter(), blob);
+  const packed = blob.size > FARTHEST_MARK * 2 ? null : [];
+  fed(stream.writable.getWriter(), blob, packed);
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return;
+      if (done) {
+        release(packed ?? []);
+        return;
+      }
       yield value;
     }
   } catch {
@@ -175,10 +179,13 @@ async function* unpacked(blob, name) {
   }
 }
 
-async function fed(writer, blob) {
+/** What is fed is noted in `given`, to be released once nothing can still read it. */
+async function fed(writer, blob, given) {
   try {
     for (let at = 0; at < blob.size; at += PACKED_CHUNK) {
-      await writer.write(await sliceOf(blob, at, at + PACKED_CHUNK));
+      const chunk = await sliceOf(blob, at, at + PACKED_CHUNK);
+      given?.push(chunk);
+      await writer.write(chunk);
     }
     await writer.close();
   } catch (error) {
