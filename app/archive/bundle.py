@@ -54,8 +54,8 @@ def words(language: str) -> dict[str, str]:
     """What the page says in one language."""
     text = (_HERE / "words" / f"{language}.toml").read_text("utf-8")
     said = tomllib.loads(text)
-    shared: dict[str, str] = {key: said[key] for key in _SHARED.split()}
-    return shared | said["viewer"]
+    own: dict[str, str] = said["viewer"]
+    return {key: str(said[key]) for key in _SHARED.split()} | own
 
 
 def _follow(name: str, done: dict[str, str], above: tuple[str, ...] = ()) -> None:
