@@ -9,6 +9,7 @@ import { standsAlone } from "./zip.js";
 
 const MEMBERS = { "1.0": ["README.txt", DOCUMENT, "report.html"], 1.1: ["README.txt", DOCUMENT, "report.html", "viewer.html"] };
 const FOURTEEN_DAYS = 14 * 86_400_000;
+const TOLD_EVERY = 250;
 const FORM = "as published";
 const HEAD = ["schema_version", "export", "notice", "not_included"];
 
@@ -26,7 +27,7 @@ export async function check(file, tell) {
     if (zip) await checkZip(zip, note, tell);
   } catch (error) {
     if (!error.told) throw error;
-    note({ key: "zip" }, "whole", error.told.key);
+    note({ key: "zip", problem: error.told }, "whole", error.told.key);
   }
   return { checks: made };
 }
@@ -64,11 +65,15 @@ function checkManifest(manifest, version, note) {
 
 async function checkMembers(zip, manifest, note, tell) {
   const of = manifest.totals.bytes;
-  let before = 0;
+  let [before, toldAt] = [0, 0];
   for (const entry of zip.entries) {
     const told = manifest.members.find((one) => one.name === entry.name);
     const seen = { size: 0, crc: 0, sha: new Sha256() };
-    const reading = tallied(await piecesOf(zip, entry.name), seen, () => tell({ event: "checking", bytes: before + seen.size, of }));
+    const reading = tallied(await piecesOf(zip, entry.name, true), seen, () => {
+      if (Date.now() - toldAt < TOLD_EVERY) return;
+      toldAt = Date.now();
+      tell({ event: "checking", bytes: before + seen.size, of });
+    });
     try {
       if (entry.name === DOCUMENT) await checkDocument(reading, manifest, note);
       for await (const _ of reading);

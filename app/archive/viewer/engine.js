@@ -10,7 +10,7 @@ self.onmessage = async ({ data: { id, ask, ...asked } }) => {
   try {
     tell({ id, answer: await answered(ask, asked) });
   } catch (error) {
-    tell({ id, problem: error.told ?? { key: "damaged", what: String(error) } });
+    tell({ id, problem: error.told ?? { key: "stopped" } });
   }
 };
 

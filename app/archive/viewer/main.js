@@ -86,7 +86,7 @@ function show() {
   frame();
   if (app) app.leaving = leave.signal;
   const name = decodeURIComponent(location.hash.slice(1)), section = app?.info?.sections.find((one) => one.name === name);
-  const broken = app?.broken && h("div", { class: "notice error", role: "alert" }, h("p", {}, problemsWords(app.broken)));
+  const broken = app?.broken && h("div", { class: "notice error", role: "alert" }, h("p", {}, problemsWords(app.broken.key === "damaged" ? { ...app.broken, key: "broken" } : app.broken)));
   if (!app) fill(main, startView(open, problem));
   else if (!app.info) fill(main, openingView(app.file));
   else fill(main, broken, section ? sectionView(app, section) : overview(app));
