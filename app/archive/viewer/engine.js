@@ -15,7 +15,7 @@ self.onmessage = async ({ data: { id, ask, ...asked } }) => {
 };
 
 function answered(ask, asked) {
-  if (ask === "check") return check(asked.file, tell);
+  if (ask === "check") return check(asked.file, tell, () => reader.quiet());
   if (ask === "open") {
     reader.stop();
     reader = new Reader(tell);

@@ -17,10 +17,11 @@ const BREATH = 1 << 20;
 const LONGEST_CELL = 2000;
 const BETWEEN_EVENTS = 100;
 const FIRST_LOOK = 400;
+const PAUSE = 20;
 
 export class Reader {
   constructor(tell) {
-    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: {}, over: false, waiting: [] });
+    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: {}, over: false, waiting: [], busy: 0 });
   }
 
   async open({ file }) {
@@ -203,15 +204,27 @@ export class Reader {
 
   /** A section's blocks of rows, as far as it is read and then as it goes on. */
   async *blocks(name, stopped) {
-    for (let mark = 0; !stopped(); await breath()) {
-      const section = this.sections.get(name);
-      const block = section?.block(mark, BLOCK);
-      if (block) {
-        yield { section, block };
-        mark = block.next;
-      } else if (this.over || section?.done) return;
-      else await this.more();
+    this.busy++;
+    try {
+      for (let mark = 0; !stopped(); await breath()) {
+        const section = this.sections.get(name);
+        const block = section?.block(mark, BLOCK);
+        if (block) {
+          yield { section, block };
+          mark = block.next;
+        } else if (this.over || section?.done) return;
+        else await this.more();
+      }
+    } finally {
+      this.busy--;
+      this.woken();
     }
+  }
+
+  /** Resolves after a pause, in which browsers collect memory, and when nobody waits for a search or a file. */
+  async quiet() {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    while (this.busy) await this.more();
   }
 
   csv(asked) {

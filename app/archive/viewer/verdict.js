@@ -7,9 +7,9 @@ import { bytesOf, known, number, say, size } from "./words.js";
 
 const PARTS = ["zip", "manifest", "document"];
 
-/** In a worker of its own, so that it never delays what is looked at. */
+/** By the engine that reads, which answers what is looked at between two pieces; a second one would hold as much again. */
 export function startCheck(app) {
-  app.checker.ask({ ask: "check", file: app.file }).then(
+  app.reader.ask({ ask: "check", file: app.file }).then(
     ({ checks }) => found(app, checks),
     (problem) => tellCheck(app, "error", h("p", {}, problemsWords(problem))),
   );

@@ -11,7 +11,7 @@ import { AROUND, CHANGES, good, members, SECTIONS } from "./tampered.mjs";
 const { check } = await engine("checker.js");
 
 async function failures(...parts) {
-  const { checks } = await check(fileOf(...parts), () => {});
+  const { checks } = await check(fileOf(...parts), () => {}, () => {});
   assert.ok(!JSON.stringify(checks).includes("Jane"));
   return checks.filter((one) => !one.holds).map(({ what }) => (what.name ? `${what.key} ${what.name}` : what.key));
 }
@@ -56,13 +56,13 @@ test("older archives, with and without marks, pass", async () => {
 });
 
 test("an archive as the service made it passes", { skip: !process.env.ARCHIVE }, async () => {
-  const { checks } = await check(await openAsBlob(process.env.ARCHIVE), () => {});
+  const { checks } = await check(await openAsBlob(process.env.ARCHIVE), () => {}, () => {});
   assert.deepEqual(checks.filter((one) => !one.holds), []);
   assert.ok(checks.length > 15);
 });
 
 test("the document alone cannot be checked", async () => {
-  assert.deepEqual(await check(fileOf(documentOf(SECTIONS)), () => {}), { checks: [] });
+  assert.deepEqual(await check(fileOf(documentOf(SECTIONS)), () => {}, () => {}), { checks: [] });
 });
 
 test("SHA-256 and CRC-32 are those of the standards, however the bytes are cut", async () => {
