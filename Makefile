@@ -14,7 +14,7 @@ UNLESS_STOPPED := || { code=$$?; [ $$code = 130 ] || exit $$code; }
 NAME_PYTHON := name another one, 3.11 or newer, with: make PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stack run test test-all heavy bench check openapi lock clean
+.PHONY: help demo demo-stack run test test-all heavy bench check openapi viewer lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault
 	@$(BIN)/python -m pytest -m heavy -s
 
 bench: $(VENV)/test ## measure exports and searches, each beside a floor of the same run (about half an hour)
-	@for what in engine wide_row sqlite mariadb search search_beside_exports beside_silence waiting; do \
+	@for what in engine wide_row sqlite mariadb search search_beside_exports beside_silence waiting members viewer; do \
 	  echo "== $$what"; $(BIN)/python -m bench.$$what || exit 1; done
 
 check: $(VENV)/test ## lint, types, and whether the contract breaks clients of the last release
@@ -52,6 +52,10 @@ check: $(VENV)/test ## lint, types, and whether the contract breaks clients of t
 
 openapi: $(VENV)/test ## write openapi/openapi.json anew
 	@$(BIN)/python -m app openapi > openapi/openapi.json
+
+viewer: $(VENV)/test ## write app/archive/viewer.html anew, and say its SHA-256, which CHANGELOG.md names
+	@$(BIN)/python -m app viewer > app/archive/viewer.new && mv app/archive/viewer.new app/archive/viewer.html
+	@sha256sum app/archive/viewer.html
 
 lock: $(VENV)/test ## pin the dependencies anew
 	@$(PIP) -r $(LOCKS)/lock.txt

@@ -20,6 +20,7 @@ COMMANDS = {
     "keys": "make, list and revoke API keys",
     "webhooks": "show what was sent to other services, and send it again",
     "openapi": "print the OpenAPI document",
+    "viewer": "print viewer.html, made anew from its sources",
     "verify": "check archives against their own manifests, offline",
 }
 

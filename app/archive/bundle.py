@@ -6,7 +6,6 @@ import tomllib
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
-from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
@@ -19,12 +18,17 @@ _INDENT = re.compile(r"\n\s+")
 _TOP = re.compile(r"^(?:async )?(?:function\*?|class|const|let) (.+)", re.MULTILINE)
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*]|\{[^{}]*}")
 _NAMES = re.compile(r"(?:^|, )(\w+)")
+# What report.html says as well, it says in the same words.
+_SHARED = (
+    "unknown empty yes no company from_where as_of export contents absent_title timeline notice controller contact "
+    "rights authority dpo purposes recipients retention transfers automated_decisions purpose recipients_here see "
+    "nobody_named kept origin given observed inferred whole_account omitted"
+)
 _PLACE = re.compile(r"\{(policy|old|packed|unpack)\}")
 
 
-@cache
 def viewer() -> bytes:
-    """The same bytes every time; they are made once in a process."""
+    """The same bytes from every run of one Python; builds of zlib differ, so what archives carry is committed."""
     unpack, style, page = bundle("unpack.js"), _style(), bundle("main.js")
     blocks = [
         {"tag": "style", "id": "style", "text": style},
@@ -49,8 +53,9 @@ def bundle(entry: str) -> str:
 def words(language: str) -> dict[str, str]:
     """What the page says in one language."""
     text = (_HERE / "words" / f"{language}.toml").read_text("utf-8")
-    said: dict[str, str] = tomllib.loads(text)["viewer"]
-    return said
+    said = tomllib.loads(text)
+    own: dict[str, str] = said["viewer"]
+    return {key: str(said[key]) for key in _SHARED.split()} | own
 
 
 def _follow(name: str, done: dict[str, str], above: tuple[str, ...] = ()) -> None:

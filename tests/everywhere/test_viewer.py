@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +14,20 @@ from typing import Any
 
 import pytest
 
-from app.archive.bundle import viewer
-from tests.everywhere.conftest import Demo, npm_ci
+from app.archive.stationery import Stationery
+from tests.everywhere.conftest import Demo, Program, npm_ci, run
 from tests.everywhere.test_console import BROWSERS, PROJECT
+from tests.sample import ROOT, Served
 
 pytestmark = pytest.mark.everywhere
-JOURNEYS = Path(__file__).parent / "viewer" / "journeys.mjs"
-IN_BOTH = ("main_job", "by_keyboard", "a_csv", "awkward", "tampered")
+HERE = Path(__file__).parent / "viewer"
+JOURNEYS = [HERE / name for name in ("journeys.mjs", "walk.mjs", "more.mjs", "long.mjs")]
+TAMPERED = HERE / "tampered.mjs"
+PDFTOTEXT = Program("poppler-utils", ("pdftotext",))
+IN_BOTH = (
+    "main_job", "by_keyboard", "a_csv", "awkward", "tampered", "dropped", "german", "too_old", "cut_midway",
+    "damaged_midway", "tamperings", "very_long",
+)  # fmt: skip
 IN_CHROME = (
     "other_files", "nothing_included", "no_barrier_wide", "no_barrier_wide_dark", "no_barrier_middle",
     "no_barrier_narrow", "no_barrier_narrow_dark",
@@ -43,20 +51,22 @@ class Viewed:
             "SHOTS": str(shots), "HOME": str(folder), **self.files,
         }  # fmt: skip
         done = subprocess.run(
-            [self.node, JOURNEYS.name], cwd=self.project, env=environ, text=True, input="\n" * 9,
+            [self.node, JOURNEYS[0].name], cwd=self.project, env=environ, text=True, input="\n" * 9,
             capture_output=True, check=False, timeout=300,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
-def viewed(demo: Demo, node: str, tmp_path_factory: pytest.TempPathFactory) -> Viewed:
+def viewed(demo: Demo, sample: Served, node: str, tmp_path_factory: pytest.TempPathFactory) -> Viewed:
     project = npm_ci(PROJECT, tmp_path_factory.mktemp("viewer") / "project")
-    shutil.copy(JOURNEYS, project)
+    for journey in JOURNEYS:
+        shutil.copy(journey, project)
     folder = tmp_path_factory.mktemp("files") / "of a person, här"
     folder.mkdir()
-    (folder / "viewer.html").write_bytes(viewer())
+    (folder / "viewer.html").write_bytes(Stationery().viewer)
     files = {"PAGE": (folder / "viewer.html").as_uri(), "ARCHIVE": str(demo.archive), "NEEDLE": _needle(demo)}
+    files |= _german(sample, folder) | {"TAMPERINGS": str(_tamperings(node, folder))}
     return Viewed(project, node, files | {name: str(path) for name, path in _files(demo, folder).items()})
 
 
@@ -66,6 +76,16 @@ def test_in_each_browser(viewed: Viewed, tmp_path: Path, journey: str, browser: 
     viewed.goes(browser, journey, tmp_path)
     if journey == "a_csv":
         _read_csv(tmp_path)
+
+
+def test_a_card_is_printed(viewed: Viewed, tmp_path: Path) -> None:
+    program = PDFTOTEXT.path()
+    viewed.goes("chrome", "printed", tmp_path)
+    said = {name: run(tmp_path, program, "-layout", f"{name}.pdf", "-") for name in ("overview", "section", "card")}
+    assert "Ihre persönlichen Daten" in said["overview"]
+    assert json.loads(viewed.files["GERMAN_SECTION"])["title"] in said["section"]
+    for line in (tmp_path / "card.txt").read_text().splitlines():
+        assert line in said["card"]
 
 
 @pytest.mark.parametrize("journey", IN_CHROME)
@@ -81,6 +101,34 @@ def _read_csv(folder: Path) -> None:
     assert {len(row) for row in rows} == {len(header)}
 
 
+def _german(sample: Served, folder: Path) -> dict[str, str]:
+    """An export in German, and a section of it whose columns have names."""
+    path = folder / "auskunft.zip"
+    run(
+        ROOT, sys.executable, "-m", "app.client", "export", sample.told["DOSSIER_IDENTIFIER"], "--source", "website",
+        "--device", "iPhone", "--browser", "Safari", "--language", "de", "--output", str(path), **sample.told,
+    )  # fmt: skip
+    with zipfile.ZipFile(path) as opened:
+        manifest, document = json.loads(opened.read(MANIFEST)), json.loads(opened.read(DOCUMENT))
+    assert (manifest["export"]["language"], manifest["export"]["time_zone"]) == ("de", "Europe/Berlin")
+    dated = [one for one in manifest["sections"] if one["rows"] and one["time"] and one["labels"]]
+    chosen = max(dated, key=lambda one: int(one["rows"]))
+    labels = {
+        name: label for name, label in chosen["labels"].items() if name in document["sections"][chosen["name"]][0]
+    }
+    return {"GERMAN": str(path), "GERMAN_SECTION": json.dumps({"title": chosen["title"], "labels": labels})}
+
+
+def _tamperings(node: str, folder: Path) -> Path:
+    """The engine's tests make the same."""
+    for link in ("app", "tests"):
+        (folder / link).symlink_to(ROOT / link)
+    (folder / "package.json").write_text('{"type": "module"}')
+    resolved = ("--preserve-symlinks", "--preserve-symlinks-main")
+    told = run(folder, node, *resolved, f"tests/everywhere/viewer/{TAMPERED.name}", str(folder))
+    return _written(folder / "tamperings.json", told.encode())
+
+
 def _needle(demo: Demo) -> str:
     """A text of the last row but one of the largest section."""
     sections = json.loads(demo.contents()[DOCUMENT])["sections"]
@@ -90,14 +138,19 @@ def _needle(demo: Demo) -> str:
 
 def _files(demo: Demo, folder: Path) -> dict[str, Path]:
     contents = demo.contents()
+    long = _document({"rows": [{"id": number} for number in range(300_000)]})
+    packed = bytearray(demo.archive.read_bytes())
+    packed[len(packed) * 6 // 10] ^= 255
     small = {**contents, DOCUMENT: b"{}"}
     newer = contents[MANIFEST].replace(b'"schema_version": "1.', b'"schema_version": "7.')
     text = {
         "NO_ARCHIVE": b"Dear reader", "EMPTY": b"", "OTHER_JSON": b'{"a":1}', "CUT": demo.archive.read_bytes()[:-9000],
-        "AWKWARD": _document(_AWKWARD), "NOTHING": _document({}), "DOCUMENT": _document({"one": [{"a": 1}]}),
+        "AWKWARD": _document(_AWKWARD), "NOTHING": _document({}), "DOCUMENT": _document({"one": [{"a": 1}]}), "LONG": long,
+        "CUT_DOCUMENT": long[:-1_000_001],
     }  # fmt: skip
     made = {name: _written(folder / f"{name.lower()}.json", content) for name, content in text.items()}
     made["TAMPERED"] = _zip(folder / "tampered.zip", contents | {"report.html": contents["report.html"] + b" "})
+    made["DAMAGED"] = _written(folder / "damaged.zip", bytes(packed))
     made["OTHER_ZIP"] = _zip(folder / "other.zip", {"holiday.txt": b"sun"})
     made["NEWER"] = _zip(folder / "newer.zip", small | {MANIFEST: newer, DOCUMENT: b'{"schema_version":"7.0"}'})
     return made

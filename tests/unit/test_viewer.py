@@ -1,9 +1,12 @@
-"""viewer.html as the build makes it: small, the same every time, and nothing in it that could load or end a block."""
+"""viewer.html as archives carry it: small, made of its sources, and nothing in it that could load or end a block."""
 
 import base64
 import hashlib
 import json
 import re
+import shlex
+import subprocess
+import sys
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +15,8 @@ import pytest
 
 from app.archive import bundle
 from app.archive.bundle import viewer, words
+from app.archive.stationery import Stationery
+from tests.sample import ROOT
 
 MODULES = Path(bundle.__file__).parent / "viewer"
 LANGUAGES = ("en", "de", "fr", "es", "it")
@@ -25,6 +30,7 @@ class Blocks(HTMLParser):
         super().__init__()
         self.text: dict[str, str] = {}
         self.attributes: list[tuple[str, str]] = []
+        self.comments: list[str] = []
         self._inside = ""
         self.feed(page)
 
@@ -36,6 +42,9 @@ class Blocks(HTMLParser):
     def handle_endtag(self, tag: str) -> None:  # noqa: ARG002  the parser names it
         self._inside = ""
 
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
     def handle_data(self, data: str) -> None:
         if self._inside:
             self.text[self._inside] = self.text.get(self._inside, "") + data
@@ -43,12 +52,36 @@ class Blocks(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return viewer().decode()
+    return Stationery().viewer.decode()
 
 
-def test_it_is_small_and_the_same_every_time(page: str) -> None:
-    assert viewer.__wrapped__() == viewer.__wrapped__() == page.encode()
+def test_it_is_what_its_sources_give(page: str) -> None:
+    """Unpacked, because builds of zlib pack the same into other bytes."""
+    made = viewer().decode()
+    assert _unpacked(Blocks(page)) == _unpacked(Blocks(made)), "run `make viewer` and commit"
+    assert _unfilled(page) == _unfilled(made), "run `make viewer` and commit"
+
+
+def test_it_is_small_and_its_sum_is_published(page: str) -> None:
     assert len(page.encode()) <= MOST
+    digest = hashlib.sha256(page.encode()).hexdigest()
+    assert f"its SHA-256 is\n  `{digest}`" in (ROOT / "CHANGELOG.md").read_text(), digest
+
+
+def test_it_says_how_what_is_packed_in_it_is_read(page: str, tmp_path: Path) -> None:
+    (said,) = Blocks(page).comments
+    assert "\n" not in said
+    (tmp_path / "viewer.html").write_bytes(page.encode())
+    command = [sys.executable, *shlex.split(said.partition("To read it: ")[2])[1:]]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True, env={"PYTHONUTF8": "1"}
+    )
+    assert {one["id"]: one["text"] for one in json.loads(done.stdout)} == _unpacked(Blocks(page))
+
+
+def test_the_command_writes_it() -> None:
+    done = subprocess.run([sys.executable, "-m", "app", "viewer"], cwd=ROOT, capture_output=True, check=True)
+    assert done.stdout == viewer()
 
 
 def test_the_policy_names_the_hashes_of_what_runs_and_nothing_else(page: str) -> None:
@@ -94,7 +127,8 @@ def test_every_word_is_used_and_every_used_word_is_there() -> None:
     text = "\n".join(path.read_text() for path in (*MODULES.glob("*.js"), Path(bundle.__file__)))
     known = set(words("en"))
     assert set(re.findall(r'\bsay\("([^"]+)"', text)) <= known
-    assert {key for key in known if f'"{key}"' not in text} == set()
+    assert {key for key in known if f'"{key.removeprefix("wrong-")}"' not in text} == set()
+    assert {f"wrong-{key}" for key in re.findall(r'note\(\{ key: "([a-z-]+)"', text)} - known == {"wrong-zip"}
 
 
 def test_what_two_modules_both_declare_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +154,10 @@ def _hash(text: str) -> str:
 def _unpacked(blocks: Blocks) -> dict[str, str]:
     made = json.loads(zlib.decompress(base64.b64decode(blocks.text["packed"]), -15))
     return {one["id"]: one["text"] for one in made}
+
+
+def _unfilled(page: str) -> str:
+    return page.replace(Blocks(page).text["packed"], "")
 
 
 def _places(sentence: str) -> set[str]:

@@ -22,6 +22,15 @@ export function joined(parts) {
   return whole;
 }
 
+// Handed over to nobody, bytes are gone at once; browsers that collect them later collect them much later.
+const nobody = new MessageChannel().port1;
+nobody.close();
+
+export function release(chunks) {
+  // Others may hold a part of the same buffer.
+  for (const { buffer, length } of chunks) if (length && length === buffer.byteLength) nobody.postMessage(0, [buffer]);
+}
+
 export class Growing {
   constructor(Kind) {
     this.items = new Kind(256);
@@ -48,3 +57,18 @@ export class Growing {
     return low;
   }
 }
+
+/** Bytes that are used again and again, because the browser is slow to give up what is no longer needed. */
+export class Room {
+  constructor() {
+    this.bytes = new Uint8Array();
+  }
+
+  of(size) {
+    if (size > this.bytes.length) this.bytes = new Uint8Array(size * 1.25);
+    return this.bytes.subarray(0, size);
+  }
+}
+
+// What a view that is gone holds: no rows, rather than all of them.
+export const NOTHING = new Growing(Uint32Array);

@@ -9,12 +9,15 @@ import { standsAlone } from "./zip.js";
 
 const MEMBERS = { "1.0": ["README.txt", DOCUMENT, "report.html"], 1.1: ["README.txt", DOCUMENT, "report.html", "viewer.html"] };
 const FOURTEEN_DAYS = 14 * 86_400_000;
+const TOLD_EVERY = 250;
+const STRETCH = 1 << 20;
 const FORM = "as published";
 const HEAD = ["schema_version", "export", "notice", "not_included"];
 
 /** Every comparison as {what: {key, name?}, holds, expected, found}; ends early where more would rest on what failed.
- * expected and found are a word, a number, a list of names, or {size, sha256} with {rows} for a section. */
-export async function check(file, tell) {
+ * expected and found are a word, a number, a list of names, or {size, sha256} with {rows} for a section. After each
+ * MiB it waits for its turn. */
+export async function check(file, tell, turn) {
   const made = [];
   const note = (what, expected, found) => {
     const holds = JSON.stringify(expected) === JSON.stringify(found);
@@ -23,15 +26,15 @@ export async function check(file, tell) {
   };
   try {
     const zip = await zipIn(file);
-    if (zip) await checkZip(zip, note, tell);
+    if (zip) await checkZip(zip, note, tell, turn);
   } catch (error) {
     if (!error.told) throw error;
-    note({ key: "zip" }, "whole", error.told.key);
+    note({ key: "zip", problem: error.told }, "whole", error.told.key);
   }
   return { checks: made };
 }
 
-async function checkZip(zip, note, tell) {
+async function checkZip(zip, note, tell, turn) {
   const { manifest, version } = await manifestOf(zip);
   known(version);
   const expected = [...(MEMBERS[version] ?? MEMBERS[1.1]), MANIFEST];
@@ -41,7 +44,7 @@ async function checkZip(zip, note, tell) {
   if (kinds.includes(false)) return;
   if (!note({ key: "manifest-form" }, FORM, manifest ? misfit(manifest) || FORM : "no JSON")) return;
   await checkManifest(manifest, version, note);
-  await checkMembers(zip, manifest, note, tell);
+  await checkMembers(zip, manifest, note, tell, turn);
 }
 
 async function manifestOf(zip) {
@@ -62,13 +65,22 @@ function checkManifest(manifest, version, note) {
   note({ key: "expiry" }, new Date(Date.parse(compiled_at) + FOURTEEN_DAYS).toISOString(), new Date(expires_at).toISOString());
 }
 
-async function checkMembers(zip, manifest, note, tell) {
+async function checkMembers(zip, manifest, note, tell, turn) {
   const of = manifest.totals.bytes;
-  let before = 0;
+  let [before, toldAt] = [0, 0];
   for (const entry of zip.entries) {
     const told = manifest.members.find((one) => one.name === entry.name);
     const seen = { size: 0, crc: 0, sha: new Sha256() };
-    const reading = tallied(await piecesOf(zip, entry.name), seen, () => tell({ event: "checking", bytes: before + seen.size, of }));
+    let rested = 0;
+    const reading = tallied(await piecesOf(zip, entry.name, true), seen, async () => {
+      if (seen.size - rested >= STRETCH) {
+        rested = seen.size;
+        await turn();
+      }
+      if (Date.now() - toldAt < TOLD_EVERY) return;
+      toldAt = Date.now();
+      tell({ event: "checking", bytes: before + seen.size, of });
+    });
     try {
       if (entry.name === DOCUMENT) await checkDocument(reading, manifest, note);
       for await (const _ of reading);
@@ -82,13 +94,13 @@ async function checkMembers(zip, manifest, note, tell) {
   }
 }
 
-async function* tallied(pieces, seen, tell) {
+async function* tallied(pieces, seen, after) {
   for await (const bytes of pieces.read()) {
     seen.size += bytes.length;
     seen.crc = crc32(seen.crc, bytes);
     seen.sha.update(bytes);
     yield bytes;
-    tell();
+    await after();
   }
 }
 

@@ -10,12 +10,12 @@ self.onmessage = async ({ data: { id, ask, ...asked } }) => {
   try {
     tell({ id, answer: await answered(ask, asked) });
   } catch (error) {
-    tell({ id, problem: error.told ?? { key: "damaged", what: String(error) } });
+    tell({ id, problem: error.told ?? { key: "stopped" } });
   }
 };
 
 function answered(ask, asked) {
-  if (ask === "check") return check(asked.file, tell);
+  if (ask === "check") return check(asked.file, tell, () => reader.quiet());
   if (ask === "open") {
     reader.stop();
     reader = new Reader(tell);

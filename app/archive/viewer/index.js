@@ -9,8 +9,8 @@ const BYTES_APART = 1 << 18;
 
 export class Section {
   /** `time`: the column that dates a row; null where none does; undefined where that is not known. */
-  constructor(name, time) {
-    Object.assign(this, { name, time: time ?? null, guess: time === undefined ? new Guess() : null });
+  constructor(name, time, zone) {
+    Object.assign(this, { name, zone, time: time ?? null, guess: time === undefined ? new Guess(zone) : null });
     Object.assign(this, { rows: 0, done: false, reach: 0, columns: new Set(), layout: [] });
     this.markRows = new Growing(Float64Array);
     this.markPlaces = new Growing(Float64Array);
@@ -44,7 +44,7 @@ export class Section {
         this.columns.add(this.layout[n].name);
       }
       const { name } = this.layout[n];
-      if (name === this.time) day = dayAt(bytes, value);
+      if (name === this.time) day = dayAt(bytes, value, this.zone);
       this.guess?.key(name, bytes, value);
     }
     return day;

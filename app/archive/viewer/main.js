@@ -1,4 +1,4 @@
-// The page: opens a file with two engines, one that reads and one that checks, and shows what the address names.
+// The page: opens a file with an engine that reads and checks it, and shows what the address names.
 
 import { checking, startCheck } from "./verdict.js";
 import { startEngine } from "./client.js";
@@ -17,8 +17,7 @@ function open(file) {
   problem = null;
   const mine = app = { file, rows: new Map(), bus: new EventTarget(), check: { kind: "info" }, done: false };
   const hear = (told) => app === mine && heard(told);
-  mine.engines = [startEngine(hear), startEngine(hear)];
-  [mine.reader, mine.checker] = mine.engines;
+  mine.reader = startEngine(hear);
   show();
   mine.reader.ask({ ask: "open", file }).then((info) => app === mine && opened(info), (why) => app === mine && failed(why));
 }
@@ -38,7 +37,7 @@ function failed(why) {
 }
 
 function close() {
-  for (const one of app?.engines ?? []) one.stop();
+  app?.reader.stop();
   app = null;
 }
 
@@ -59,9 +58,9 @@ function heard(told) {
   return undefined;
 }
 
-/** The first rows come first, then the sums. */
+/** The rows come first, then the sums: both at once would hold twice as much in memory. */
 function checkSoon() {
-  if (app.started || !app.info || !(app.done || app.rows.size)) return;
+  if (app.started || !app.info || !app.done) return;
   app.started = true;
   setTimeout(startCheck, 300, app);
 }
@@ -86,7 +85,7 @@ function show() {
   frame();
   if (app) app.leaving = leave.signal;
   const name = decodeURIComponent(location.hash.slice(1)), section = app?.info?.sections.find((one) => one.name === name);
-  const broken = app?.broken && h("div", { class: "notice error", role: "alert" }, h("p", {}, problemsWords(app.broken)));
+  const broken = app?.broken && h("div", { class: "notice error", role: "alert" }, h("p", {}, problemsWords(app.broken.key === "damaged" ? { ...app.broken, key: "broken" } : app.broken)));
   if (!app) fill(main, startView(open, problem));
   else if (!app.info) fill(main, openingView(app.file));
   else fill(main, broken, section ? sectionView(app, section) : overview(app));

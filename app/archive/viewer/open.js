@@ -25,10 +25,10 @@ export async function zipIn(file) {
   return null;
 }
 
-export async function piecesOf(zip, name) {
+export async function piecesOf(zip, name, once) {
   const entry = zip.entries.find((one) => one.name === name);
   if (!entry) throw new Problem("other-zip");
-  return new Pieces(zip.file, await locate(zip.file, entry), name);
+  return new Pieces(zip.file, await locate(zip.file, entry), name, once);
 }
 
 /** The manifest's text; empty where it is too large to be one. */
@@ -36,7 +36,7 @@ export async function manifestText(zip) {
   const parts = [];
   let size = 0;
   for await (const bytes of (await piecesOf(zip, MANIFEST)).read()) {
-    parts.push(bytes);
+    parts.push(bytes.slice());
     size += bytes.length;
     if (size > LARGEST_MANIFEST) return "";
   }

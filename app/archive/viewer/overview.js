@@ -44,8 +44,8 @@ function whose({ info, file }) {
   const { export: run } = info, zone = usable(run.time_zone);
   const at = (text) => text && `${moment(text, zone) ?? text} (${zone})`;
   return facts([
-    [say("held_by"), run.data_center?.title],
-    [say("source"), run.data_source?.title],
+    [say("company"), run.data_center?.title],
+    [say("from_where"), run.data_source?.title],
     [say("device"), run.device ?? say("unknown")],
     [say("browser"), run.browser ?? say("unknown")],
     [say("as_of"), at(run.as_of)],
@@ -94,8 +94,8 @@ function leftOut({ notIncluded, omitted, otherCombinations }) {
   const others = otherCombinations === null ? null : otherCombinations ? say("others", { count: otherCombinations }) : say("others_none");
   const lines = [
     ...notIncluded.map(({ title, status, reason }) => [title, `${say(status === "absent" ? "absent" : "withheld")}: ${reason}`]),
-    ...omitted.map(({ table, reason }) => [table, reason]),
+    ...omitted.map(({ table, reason }) => [say("omitted", { table }), reason]),
   ];
-  return (lines.length > 0 || others) && h("section", {}, h("h2", {}, say("left_out")),
+  return (lines.length > 0 || others) && h("section", {}, h("h2", {}, say("absent_title")),
     h("ul", {}, lines.map(([title, reason]) => h("li", {}, data(title, "strong"), " – ", data(reason)))), h("p", {}, others));
 }

@@ -1,33 +1,38 @@
 // The unpacked text of a member or a file: once from the front, then any part of it, with a few pieces in memory.
 
-import { asLatin, Growing, joined, sliceOf } from "./bytes.js";
+import { Growing, release, sliceOf } from "./bytes.js";
 import { damaged } from "./problem.js";
 
 const PIECE = 1 << 20;
 const LARGEST_PIECE = 8 << 20;
-const KEPT = 12 << 20;
-// A full flush ends so (RFC 1951, 3.2.4); a piece that ends there lacks nothing but a last block, which may be empty.
-const MARK = "\0\0\xff\xff";
+const KEPT = 3 << 20;
+// A full flush ends with 00 00 ff ff (RFC 1951, 3.2.4); a piece that ends there lacks but a last block, which may be empty.
 const LAST_BLOCK = new Uint8Array([3, 0]);
 const PACKED_CHUNK = 1 << 18;
 const FARTHEST_MARK = 4 << 20;
 
 export class Pieces {
-  constructor(file, { from, to, packed }, name) {
-    Object.assign(this, { file, from, to, packed, name, size: 0 });
+  /** `once`: it is only read through, and nothing is kept of it. */
+  constructor(file, { from, to, packed }, name, once = false) {
+    Object.assign(this, { file, from, to, packed, name, once, size: 0 });
     this.begins = new Growing(Float64Array);
     this.again = [];
     this.cache = new Map();
   }
 
-  /** Every piece in turn; after that, or meanwhile, `bytes` gives what has been read. */
+  /** All of it in turn, in chunks that are gone when the next is asked for; `bytes` gives what has been read. */
   async *read() {
-    if (this.packed) yield* this.marked();
-    else {
-      for (let at = this.from; at < this.to; at += PIECE) {
-        const part = this.file.slice(at, Math.min(this.to, at + PIECE));
-        yield this.add(new Uint8Array(await part.arrayBuffer()), () => sliceOf(part, 0, part.size));
-      }
+    for await (const chunks of this.packed ? this.marked() : this.plain()) {
+      yield* chunks;
+      release(chunks);
+    }
+  }
+
+  async *plain() {
+    for (let at = this.from; at < this.to; at += PIECE) {
+      const part = this.file.slice(at, Math.min(this.to, at + PIECE));
+      const again = async () => [await sliceOf(part, 0, part.size)];
+      yield this.add(await again(), again);
     }
   }
 
@@ -38,9 +43,9 @@ export class Pieces {
       const limit = Math.min(this.to, from + FARTHEST_MARK);
       const to = await nextMark(this.file, after, limit);
       const part = new Blob(to < this.to ? [this.file.slice(from, to), LAST_BLOCK] : [this.file.slice(from, to)]);
-      const bytes = to === limit && to < this.to ? null : await inflated(part).catch(() => null);
-      if (bytes) {
-        yield this.add(bytes, () => inflated(part));
+      const chunks = to === limit && to < this.to ? null : await inflated(part).catch(() => null);
+      if (chunks) {
+        yield this.add(chunks, () => inflated(part));
         from = to;
       } else if (to === limit) return yield* this.repacked();
       after = to;
@@ -57,39 +62,45 @@ export class Pieces {
       held.push(rest);
       size += rest.length;
       if (size < PIECE) continue;
-      yield await this.addPacked(joined(held));
+      yield await this.addPacked(held);
       [held, size] = [[], 0];
     }
-    if (size) yield await this.addPacked(joined(held));
+    if (size) yield await this.addPacked(held);
   }
 
-  async addPacked(bytes) {
-    const packing = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate-raw"));
+  async addPacked(chunks) {
+    if (this.once) return chunks;
+    const packing = new Blob(chunks).stream().pipeThrough(new CompressionStream("deflate-raw"));
     // A Blob, because browsers keep those outside of the page's own memory.
     const part = await new Response(packing).blob();
-    return this.add(bytes, () => inflated(part));
+    return this.add(chunks, () => inflated(part));
   }
 
-  add(bytes, again) {
-    if (bytes.length) {
-      this.keep(this.again.length, Promise.resolve(bytes), bytes.length);
+  add(chunks, again) {
+    const size = sizeOf(chunks);
+    if (size && !this.once) {
       this.begins.push(this.size);
       this.again.push(again);
-      this.size += bytes.length;
     }
-    return bytes;
+    this.size += size;
+    return chunks;
   }
 
-  /** The text from one place to another, both already read. */
-  async bytes(from, to) {
-    const parts = [];
+  /** The text from one place to another, both already read; in a room that is used again and again, if one is given. */
+  async bytes(from, to, room) {
+    const whole = room ? room.of(to - from) : new Uint8Array(to - from);
     for (let number = this.begins.lastUpTo(from); number < this.again.length; number++) {
-      const begin = this.begins.items[number];
-      if (begin >= to) break;
-      const piece = await this.piece(number);
-      parts.push(piece.subarray(Math.max(0, from - begin), to - begin));
+      let at = this.begins.items[number];
+      if (at >= to) break;
+      let chunks = await this.piece(number);
+      // Somebody else's may have taken its place meanwhile.
+      while (chunks.some((one) => !one.length)) chunks = await this.piece(number);
+      for (const chunk of chunks) {
+        if (at < to && at + chunk.length > from) whole.set(chunk.subarray(Math.max(0, from - at), to - at), Math.max(0, at - from));
+        at += chunk.length;
+      }
     }
-    return joined(parts.length ? parts : [new Uint8Array()]);
+    return whole;
   }
 
   piece(number) {
@@ -106,7 +117,9 @@ export class Pieces {
     let room = KEPT;
     for (const [one, kept] of [...this.cache].reverse()) {
       room -= kept.size;
-      if (room < 0 && one !== number) this.cache.delete(one);
+      if (room >= 0 || one === number) continue;
+      this.cache.delete(one);
+      kept.bytes.then(release, () => {});
     }
     return bytes;
   }
@@ -116,35 +129,66 @@ export class Pieces {
 async function nextMark(file, from, limit) {
   for (let at = from; at < limit; at += PACKED_CHUNK) {
     const chunk = await sliceOf(file, at, Math.min(limit, at + PACKED_CHUNK + 3));
-    const found = asLatin(chunk).indexOf(MARK);
-    if (found >= 0) return at + found + 4;
+    const found = endOfMark(chunk);
+    release([chunk]);
+    if (found > 0) return at + found;
   }
   return limit;
+}
+
+function endOfMark(bytes) {
+  for (let at = bytes.indexOf(255, 2); at > 0; at = bytes.indexOf(255, at + 1)) {
+    if (bytes[at + 1] === 255 && bytes[at - 1] === 0 && bytes[at - 2] === 0) return at + 2;
+  }
+  return 0;
 }
 
 async function inflated(blob) {
   const parts = [];
   let size = 0;
   for await (const chunk of unpacked(blob)) {
-    parts.push(chunk);
+    if (chunk.length) parts.push(chunk);
     size += chunk.length;
     if (size > LARGEST_PIECE) throw new RangeError();
   }
-  return joined(parts.length ? parts : [new Uint8Array()]);
+  return parts;
+}
+
+function sizeOf(chunks) {
+  return chunks.reduce((sum, one) => sum + one.length, 0);
 }
 
 /** What the compressed bytes unpack to, chunk by chunk; there must be neither more nor fewer than one stream of them. */
 async function* unpacked(blob, name) {
-  const reader = blob.stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  const stream = new DecompressionStream("deflate-raw"), reader = stream.readable.getReader();
+  const packed = blob.size > FARTHEST_MARK * 2 ? null : [];
+  fed(stream.writable.getWriter(), blob, packed);
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return;
+      if (done) {
+        release(packed ?? []);
+        return;
+      }
       yield value;
     }
   } catch {
     throw damaged(name);
   } finally {
     reader.cancel().catch(() => {});
+  }
+}
+
+/** What is fed is noted in `given`, to be released once nothing can still read it. */
+async function fed(writer, blob, given) {
+  try {
+    for (let at = 0; at < blob.size; at += PACKED_CHUNK) {
+      const chunk = await sliceOf(blob, at, at + PACKED_CHUNK);
+      given?.push(chunk);
+      await writer.write(chunk);
+    }
+    await writer.close();
+  } catch (error) {
+    writer.abort(error).catch(() => {});
   }
 }

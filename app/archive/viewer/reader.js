@@ -1,27 +1,27 @@
 // An opened file: reads it from the front and answers, meanwhile too, for rows, filters, the timeline and CSV.
 
-import { asText, Growing } from "./bytes.js";
-import { csvLine, inColumns } from "./csv.js";
+import { Growing, NOTHING, Room } from "./bytes.js";
 import { wanted } from "./filter.js";
-import { dayNamed, monthsOf } from "./moments.js";
+import { dayNamed, monthsOf, Zone } from "./moments.js";
 import { described, included } from "./described.js";
 import { DOCUMENT, known, manifestText, parsedManifest, piecesOf, readHead, zipIn } from "./open.js";
 import { Pieces } from "./pieces.js";
 import { Problem } from "./problem.js";
 import { cellsOf } from "./row.js";
+import { saved } from "./saved.js";
 import { rowTexts, Scanner } from "./scanner.js";
 import { Section } from "./index.js";
 
-const BLOCK = 1 << 20;
+const BLOCK = 1 << 19;
+const BREATH = 1 << 20;
 const LONGEST_CELL = 2000;
 const BETWEEN_EVENTS = 100;
 const FIRST_LOOK = 400;
-// A view that is gone holds no rows, rather than all of them.
-const NOTHING = new Growing(Uint32Array);
+const PAUSE = 20;
 
 export class Reader {
   constructor(tell) {
-    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: {}, over: false, waiting: [] });
+    Object.assign(this, { tell, sections: new Map(), views: new Map(), told: {}, over: false, waiting: [], busy: 0 });
   }
 
   async open({ file }) {
@@ -44,11 +44,16 @@ export class Reader {
     const scanner = new Scanner(this.listener(), at);
     try {
       scanner.feed(rest);
+      let since = BREATH;
       for await (const bytes of reading) {
-        this.woken();
-        await breath();
+        if (since >= BREATH) {
+          this.woken();
+          await breath();
+          since = 0;
+        }
         if (this.over) return;
         scanner.feed(bytes);
+        since += bytes.length;
         this.progress(false);
       }
       scanner.finish();
@@ -63,10 +68,11 @@ export class Reader {
   }
 
   listener() {
+    const zone = new Zone(this.manifest?.export?.time_zone);
     let section = null;
     return {
       begin: (name) => {
-        section = this.current = new Section(name, included(this.manifest).find((one) => one.name === name)?.time);
+        section = this.current = new Section(name, included(this.manifest).find((one) => one.name === name)?.time, zone);
         this.sections.set(name, section);
       },
       row: (...found) => section.row(...found),
@@ -149,12 +155,12 @@ export class Reader {
 
   shows({ name }) {
     const told = included(this.manifest).find((one) => one.name === name);
-    return !told || (told.origin === "observed" && ["interaction", "behavioural"].includes(told.category));
+    return !told || told.category === "interaction";
   }
 
   filter({ section, ...asked }) {
     for (const view of this.views.values()) if (view.section === section) this.forget({ view: view.id });
-    const view = { id: (this.lastView = (this.lastView ?? 0) + 1), section, found: new Growing(Uint32Array), seen: 0, done: false };
+    const view = { id: (this.lastView = (this.lastView ?? 0) + 1), section, found: new Growing(Uint32Array), seen: 0, done: false, room: new Room() };
     this.views.set(view.id, view);
     view.ended = this.search(view, asked);
     return { view: view.id };
@@ -187,8 +193,8 @@ export class Reader {
   async look(view, section, { row, end, from, to }, want, inTime) {
     const dated = [];
     for (let one = row; one < end; one++) if (inTime(section.days.items[one])) dated.push(one);
-    const bytes = want && dated.length ? await this.pieces.bytes(from, to) : null;
-    if (bytes && !want.may(asText(bytes))) return;
+    const bytes = want && dated.length ? await this.pieces.bytes(from, to, view.room) : null;
+    if (bytes && !want.near(bytes)) return;
     const texts = bytes && rowTexts(bytes);
     for (const one of dated) {
       const text = texts?.[one - row];
@@ -198,40 +204,31 @@ export class Reader {
 
   /** A section's blocks of rows, as far as it is read and then as it goes on. */
   async *blocks(name, stopped) {
-    for (let mark = 0; !stopped(); await breath()) {
-      const section = this.sections.get(name);
-      const block = section?.block(mark, BLOCK);
-      if (block) {
-        yield { section, block };
-        mark = block.next;
-      } else if (this.over || section?.done) return;
-      else await this.more();
+    this.busy++;
+    try {
+      for (let mark = 0; !stopped(); await breath()) {
+        const section = this.sections.get(name);
+        const block = section?.block(mark, BLOCK);
+        if (block) {
+          yield { section, block };
+          mark = block.next;
+        } else if (this.over || section?.done) return;
+        else await this.more();
+      }
+    } finally {
+      this.busy--;
+      this.woken();
     }
   }
 
-  async csv({ section: name, view }) {
-    const chosen = view == null ? null : this.views.get(view) ?? { found: NOTHING };
-    if (chosen) chosen.saving = true;
-    await chosen?.ended;
-    while (!this.over && !this.sections.get(name)?.done) await this.more();
-    const columns = [...(this.sections.get(name)?.columns ?? [])];
-    const parts = ["\ufeff", csvLine(columns.map((column) => ["text", column]))];
-    let next = 0;
-    let rows = 0;
-    for await (const { block } of this.blocks(name, () => false)) {
-      const bytes = await this.pieces.bytes(block.from, block.to);
-      const lines = [];
-      for (const [at, text] of rowTexts(bytes).entries()) {
-        if (chosen && chosen.found.items[next] !== block.row + at) continue;
-        if (chosen && next >= chosen.found.length) break;
-        next++;
-        rows++;
-        lines.push(csvLine(inColumns(cellsOf(text), columns)));
-      }
-      parts.push(new Blob([lines.join("")]));
-      this.tellSometimes({ event: "saving", section: name, rows });
-    }
-    return { blob: new Blob(parts, { type: "text/csv" }), name: `${name}.csv` };
+  /** Resolves after a pause, in which browsers collect memory, and when nobody waits for a search or a file. */
+  async quiet() {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    while (this.busy) await this.more();
+  }
+
+  csv(asked) {
+    return saved(this, asked);
   }
 }
 

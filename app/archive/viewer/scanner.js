@@ -1,6 +1,6 @@
 // Finds sections and rows in the document's bytes as they come, however they are cut, and parses nothing of a row.
 
-import { asText, joined } from "./bytes.js";
+import { asText } from "./bytes.js";
 import { damaged } from "./problem.js";
 
 const QUOTE = 34;
@@ -21,34 +21,50 @@ const STEPS = {
   over: {},
 };
 
-/** Behind the quote that ends the string; -1 where the bytes end before it. */
+/** Behind the quote that ends the string; where the bytes end before it, -1 less the place to go on from. */
 function endOfString(bytes, at) {
   for (const size = bytes.length; at < size; ) {
     const byte = bytes[at++];
     if (byte === QUOTE) return at;
-    if (byte === BACKSLASH) at++;
+    if (byte !== BACKSLASH) continue;
+    if (at === size) return -at;
+    at++;
   }
-  return -1;
+  return -1 - at;
 }
 
 export class Scanner {
   /** `on` hears of begin(name, at), row(bytes, from, to, at, keys) and end(at), where `at` counts from the document's
    * beginning, and `keys` has three places in the bytes for each name in the row: from, to, and where its value is. */
   constructor(on, at, { step = "first", strict = false } = {}) {
-    Object.assign(this, { on, strict, step, base: at, held: new Uint8Array(), place: 0, keys: [] });
+    Object.assign(this, { on, strict, step, base: at, place: 0, keys: [], cut: null });
+    [this.room, this.held] = [new Uint8Array(), 0];
   }
 
-  /** A name or row that the bytes' end cuts is looked through again when more is there. */
+  /** What the bytes' end cuts is held until more is there, always in the same room: new ones would fill the memory. */
   feed(bytes) {
-    this.bytes = this.held.length ? joined([this.held, bytes]) : bytes;
+    this.bytes = this.held ? this.behind(bytes) : bytes;
     while (this.place < this.bytes.length && this.take());
-    this.held = this.bytes.subarray(this.place);
+    const rest = this.bytes.subarray(this.place);
     this.base += this.place;
-    this.place = 0;
+    this.place = this.held = 0;
+    if (rest.length) this.behind(rest);
+  }
+
+  behind(bytes) {
+    const size = this.held + bytes.length;
+    if (size > this.room.length) {
+      const before = this.room;
+      this.room = new Uint8Array(size * 2);
+      this.room.set(before.subarray(0, this.held));
+    }
+    this.room.set(bytes, this.held);
+    this.held = size;
+    return this.room.subarray(0, size);
   }
 
   finish() {
-    if (this.step !== "over" || this.held.length) throw damaged("document");
+    if (this.step !== "over" || this.held) throw damaged("document");
   }
 
   take() {
@@ -67,23 +83,32 @@ export class Scanner {
     return (this.place = to);
   }
 
-  /** All in one loop, because nearly all of the time is spent here. */
+  /** All in one loop, because nearly all of the time is spent here. A row that is cut goes on where it was cut. */
   endOfRow() {
-    const { bytes, keys } = this;
-    keys.length = 0;
-    let [from, to, depth] = [0, 0, 0];
-    for (let place = this.place, size = bytes.length; place < size; ) {
-      const byte = bytes[place++];
+    const { bytes, keys, place: start } = this;
+    let { at, from, to, depth, inside } = this.cut ?? { at: start, from: 0, to: 0, depth: 0, inside: false };
+    if (!this.cut) keys.length = 0;
+    this.cut = null;
+    for (const size = bytes.length; at < size; ) {
+      if (inside) {
+        to = endOfString(bytes, at);
+        at = to < 0 ? -1 - to : to;
+        if (to < 0) break;
+        inside = false;
+        continue;
+      }
+      const byte = bytes[at++];
       if (byte === QUOTE) {
-        from = place - 1;
-        place = to = endOfString(bytes, place);
-        if (to < 0) return -1;
+        from = at - 1;
+        inside = true;
       } else if (byte === COLON) {
-        if (depth === 1) keys.push(from, to, place);
+        if (depth === 1) keys.push(from, to, at);
         // The brackets of objects and arrays differ from each other in this one bit.
       } else if ((byte | 32) === 123) depth++;
-      else if ((byte | 32) === 125 && --depth === 0) return place;
+      else if ((byte | 32) === 125 && --depth === 0) return at;
     }
+    this.cut = { at: at - start, from: from - start, to: to - start, depth, inside };
+    for (let n = 0; n < keys.length; n++) keys[n] -= start;
     return -1;
   }
 }

@@ -5,7 +5,7 @@ import { announce, button, data, facts, fill, h } from "./dom.js";
 import { List } from "./list.js";
 import { listed, rowsOf } from "./overview.js";
 import { keepFocus, monthsDays, timeline } from "./timeline.js";
-import { brief, moment } from "./values.js";
+import { brief, moment, readable } from "./values.js";
 import { number, say } from "./words.js";
 
 const TELLING = 5, TYPING = 350, ORIGINS = ["given", "observed", "inferred"];
@@ -43,17 +43,19 @@ class Shown {
       this.months,
       h("div", { class: "row" }, this.state, h("span", { class: "gap" }), this.saved, this.save),
       this.list.box,
-      h("p", { class: "quiet" }, say("keys")),
+      h("p", { class: "quiet keys" }, say("keys")),
     ];
   }
 
   about() {
     const { purpose, recipients, retention, origin, because, scope } = this.section;
+    const nobody = this.app.info.notice?.recipients ? say("see", { title: say("recipients") }) : say("nobody_named");
     const pairs = [
-      [say("purpose"), purpose], [say("recipients"), listed(recipients)], [say("retention"), retention],
-      [say("origin"), ORIGINS.includes(origin) ? say(origin) : origin], [say("whole_account"), scope === "visitor" && because],
+      [say("purpose"), purpose], [say("recipients_here"), listed(recipients) || nobody], [say("kept"), retention],
+      [say("origin"), ORIGINS.includes(origin) ? say(origin) : origin],
     ];
-    return purpose && h("details", {}, h("summary", {}, say("about")), facts(pairs));
+    return purpose && h("details", {}, h("summary", {}, say("about")), facts(pairs),
+      scope === "visitor" && because && h("p", { class: "quiet" }, say("whole_account", { because })));
   }
 
   form() {
@@ -157,7 +159,7 @@ class Shown {
     const reading = !app.done && read < all;
     const said = matches === null
       ? (reading ? say("reading_of", { read, count: all }) : all ? say("entries", { count: all }) : say(app.done || section.rows === 0 ? "nothing" : "waiting"))
-      : done && !matches ? say("none_found") : say(done ? "found_of" : "searching", { matches, count: all });
+      : done && !matches ? say("none_found") : done ? say("found_of", { matches, count: all }) : say("searching", { count: matches });
     this.clear.hidden = matches === null;
     this.list.box.hidden = !this.list.total;
     if (this.state.textContent === said) return;
@@ -166,7 +168,7 @@ class Shown {
   }
 
   label(column) {
-    return this.section.labels?.[column] ?? column.replaceAll("_", " ");
+    return this.section.labels?.[column] ?? readable(column);
   }
 
   async rows(from, count) {

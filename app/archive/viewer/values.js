@@ -36,6 +36,13 @@ export function brief([, kind, text], zone) {
   return text.length > 90 ? `${line} …` : line;
 }
 
+/** A column's name as words, as the report has it: `occurred_at` and `occurredAt` are "Occurred at". */
+export function readable(name) {
+  const words = name.split(/(?<=[a-z0-9])(?=[A-Z])|[_\-. ]+/).filter(Boolean);
+  const spoken = words.map((word) => (word === word.toUpperCase() ? word : word.toLowerCase())).join(" ");
+  return spoken.slice(0, 1).toUpperCase() + spoken.slice(1) || name;
+}
+
 /** Nested JSON on lines of its own, token by token, so that no digit changes and a cut piece works as well. */
 export function pretty(json) {
   const out = [];

@@ -43,6 +43,10 @@ export function size(bytes) {
   return format(Intl.NumberFormat, style, bytes / (mega ? 1e6 : 1e3));
 }
 
+export function bytesOf(count) {
+  return format(Intl.NumberFormat, { style: "unit", unit: "byte", unitDisplay: "long" }, count);
+}
+
 // A name from right to left must not turn the sentence around.
 function isolated(value) {
   return typeof value === "number" ? number(value) : `\u2068${value ?? ""}\u2069`;

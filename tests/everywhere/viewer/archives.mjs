@@ -101,7 +101,7 @@ const WITHHELD = {
 };
 
 /** The members of a good archive; what they hold may be changed before they are zipped. */
-export function membersOf(sections, { version = "1.1", time = "at", marks = 1 << 16, zip64 = true } = {}) {
+export function membersOf(sections, { version = "1.1", time = "at", marks = 1 << 16, zip64 = true, zone = null } = {}) {
   const members = [
     { name: "README.txt", content: Buffer.from("Read me.\n".repeat(20)) },
     { name: DOCUMENT, content: documentOf(sections, version), marks, zip64 },
@@ -111,7 +111,7 @@ export function membersOf(sections, { version = "1.1", time = "at", marks = 1 <<
   const listed = members.map(({ name, content }) => ({ name, size: content.length, sha256: sha256(content) }));
   const run = { compiled_at: "2026-01-01T00:00:05.000001Z", expires_at: "2026-01-15T00:00:05.000001Z", mapping_sha256: "0".repeat(64), row_security: false };
   const manifest = {
-    schema_version: version, export: { ...EXPORT, ...run, ...(version === "1.0" ? {} : { language: "en", time_zone: null }) },
+    schema_version: version, export: { ...EXPORT, ...run, ...(version === "1.0" ? {} : { language: "en", time_zone: zone }) },
     sections: [...Object.entries(sections).map(([name, rows]) => toldOf(name, rows, version, time)), { ...WITHHELD, ...(version === "1.0" ? {} : { time: null, labels: {} }) }],
     omitted: [{ table: "logs", reason: "no persons" }], other_combinations: 2, members: listed,
     totals: { members: listed.length + 1, bytes: listed.reduce((sum, one) => sum + one.size, 0) },

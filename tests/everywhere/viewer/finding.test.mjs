@@ -42,6 +42,13 @@ test("escapes of any character are found as the character", async () => {
   assert.deepEqual((await found(reader, { text: "gr" })).numbers, [0, 1]);
 });
 
+test("letters that become ASCII when they are small are found", async () => {
+  const { reader } = await opened(fileOf(documentOf({ events: [{ a: "300 \u212a" }, { a: "\u0130stanbul" }, { a: "x" }] })));
+  assert.deepEqual((await found(reader, { text: "300 k" })).numbers, [0]);
+  assert.deepEqual((await found(reader, { text: "i\u0307s" })).numbers, [1]);
+  assert.deepEqual((await found(reader, { text: "I" })).numbers, [1]);
+});
+
 test("a new filter ends the one before", async () => {
   const { reader } = archive;
   const first = reader.filter({ section: "events", text: "1" });
@@ -68,7 +75,7 @@ test("a filter that begins before everything is read finds all", async () => {
   assert.deepEqual((await found(reader, { column: "kind", value: "view" })).numbers, numbersOf((row) => row.kind === "view"));
 });
 
-test("the timeline counts each month as it is written", () => {
+test("the timeline counts months of UTC where no zone is named", () => {
   const months = new Map();
   for (const { at } of rows) if (at) months.set(at.slice(0, 7), (months.get(at.slice(0, 7)) ?? 0) + 1);
   assert.deepEqual(archive.reader.timeline({ section: "events" }), { months: [...months], undated: 12 });
@@ -79,7 +86,21 @@ test("days are read from whatever dates a row", async () => {
   const values = ["2026-01-31T23:59:59.123456-11:00", "2026-01-31", " 2026-01-31 00:00:00", "20260131", 1769817600, 1769817600000, "1769817600", "1769817600.5",
     "2026-02-31", "infinity", null, true, {}, "", "0044-03-15 BC", "10000-01-01", 1e300];
   const { reader } = await opened(fileOf(zip(membersOf({ events: values.map((at) => ({ at })) }))));
-  assert.deepEqual(reader.timeline({ section: null }), { months: [["0044-03", 1], ["2026-01", 8]], undated: 8 });
+  assert.deepEqual(reader.timeline({ section: null }), { months: [["0044-03", 1], ["2026-01", 7], ["2026-02", 1]], undated: 8 });
+});
+
+test("days are those of the source's time zone", async () => {
+  const days = async (values, zone) => {
+    const { reader } = await opened(fileOf(zip(membersOf({ events: values.map((at) => ({ at })) }, { zone }))));
+    return [...reader.sections.get("events").days.items.subarray(0, values.length)].map((day) => new Date(day * 86_400_000).toISOString().slice(0, 10));
+  };
+  // The clocks go forward at 01:00 UTC on 29 March 2026, and back on 25 October.
+  const values = ["2025-12-31T22:59:59Z", "2025-12-31T23:00:00Z", "2026-06-30T21:59:00Z", "2026-06-30T22:00:00+00:00", "2026-03-28T23:00:00Z", "2026-03-29T21:59Z",
+    "2026-03-29T22:00Z", "2026-10-25T22:59Z", "2026-10-25 23:00:00Z", "2026-01-01T08:59:59+09", "2026-01-01T23:30:00", "2026-01-01", 1767222000];
+  assert.deepEqual(await days(values, "Europe/Berlin"), ["2025-12-31", "2026-01-01", "2026-06-30", "2026-07-01", "2026-03-29", "2026-03-29",
+    "2026-03-30", "2026-10-25", "2026-10-26", "2026-01-01", "2026-01-01", "2026-01-01", "2026-01-01"]);
+  assert.deepEqual(await days(["2026-01-01T18:29:59.9Z", "2026-01-01T18:30Z"], "Asia/Kolkata"), ["2026-01-01", "2026-01-02"]);
+  assert.deepEqual(await days(["2026-01-01T00:30:00+0100", "2026-01-01T00:30:00-00:45"], "No/Such"), ["2025-12-31", "2026-01-01"]);
 });
 
 test("a document alone is dated by its first column of dates", async () => {

@@ -1,49 +1,11 @@
 // What the person does whose data it is, with viewer.html opened from disk and no network at all.
-import { audit, body, calm, check, env, fail, press, run, shot, tab, texts, until } from "./browser.mjs";
+import { audit, body, calm, check, env, fail, press, run, shot, texts, until } from "./browser.mjs";
+import { very_long } from "./long.mjs";
+import { cut_midway, damaged_midway, dropped, german, printed, tamperings, too_old } from "./more.mjs";
+import { choose, lines, opened, says, section, SIZES, start } from "./walk.mjs";
 
-const SIZES = { wide: { width: 1280, height: 900 }, middle: { width: 768, height: 900 }, narrow: { width: 375, height: 740 } };
-const FIREFOX = env("BROWSER") === "firefox";
 const EVENTS = "What you did on our site", VISITS = "Your visits, from arrival to leaving";
 const RIGHT = "Every size and check sum is right";
-
-/** The page, and whatever it asks for: nothing that is not on this machine already. */
-async function start(browser, size = SIZES.wide, scheme = "light") {
-  const page = await tab(browser, size, scheme);
-  page.on("request", (request) => {
-    if (!/^(file|blob|data|about):/.test(request.url())) page.wrongs.push(`asked for ${request.url()}`);
-  });
-  if (!FIREFOX) await page.setOfflineMode(true);
-  await page.goto(env("PAGE"));
-  await page.waitForSelector("main h1");
-  return page;
-}
-
-async function choose(page, file) {
-  const input = await page.waitForSelector("input[type=file]");
-  await input.uploadFile(file);
-}
-
-async function opened(page, file = env("ARCHIVE")) {
-  await choose(page, file);
-  await page.waitForSelector(".sections a");
-}
-
-async function section(page, title) {
-  await page.evaluate((wanted) => [...document.querySelectorAll(".sections a, nav a")].find((one) => one.textContent === wanted).click(), title);
-  await page.waitForFunction((wanted) => document.querySelector("h1").textContent === wanted, {}, title);
-  await page.waitForSelector("[role=option] .at");
-}
-
-const lines = (page) => texts(page, "[role=option]");
-const state = (page) => page.$eval(".state", (one) => one.textContent);
-
-async function says(page, pattern) {
-  try {
-    await page.waitForFunction((wanted) => new RegExp(wanted).test(document.querySelector(".state").textContent), { timeout: 30_000 }, pattern);
-  } catch {
-    fail(`${pattern} did not come, but: ${await state(page)}`);
-  }
-}
 
 async function main_job(browser) {
   const page = await start(browser);
@@ -208,7 +170,8 @@ const barriers = (size, scheme) => async (browser) => {
 };
 
 await run({
-  main_job, by_keyboard, a_csv, tampered, other_files, awkward, nothing_included,
+  main_job, by_keyboard, a_csv, tampered, other_files, awkward, nothing_included, very_long,
+  cut_midway, damaged_midway, dropped, german, printed, tamperings, too_old,
   no_barrier_wide: barriers("wide", "light"), no_barrier_wide_dark: barriers("wide", "dark"),
   no_barrier_middle: barriers("middle", "light"), no_barrier_narrow: barriers("narrow", "light"),
   no_barrier_narrow_dark: barriers("narrow", "dark"),

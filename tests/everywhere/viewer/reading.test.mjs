@@ -174,7 +174,7 @@ test("a mark that is data joins two pieces, and any part is read again", async (
   const packed = Buffer.concat([pack(text), pack(text), Buffer.from([3, 0])]);
   const pieces = new Pieces(fileOf("before", packed, "behind"), { from: 6, to: 6 + packed.length, packed: true }, "x");
   const parts = [];
-  for await (const part of pieces.read()) parts.push(part);
+  for await (const part of pieces.read()) parts.push(part.slice());
   assert.deepEqual(Buffer.concat(parts), Buffer.concat([text, text]));
   assert.equal(parts.filter((part) => part.length).length, 2);
   pieces.cache.clear();
