@@ -25,6 +25,9 @@ def what_is_absent(frame: Frame, sections: Sequence[Section], voice: Voice) -> I
         if titles:
             why = next(reason(one, voice) for one in sections if one.status == status)
             yield Absent("; ".join(titles), why, voice.say(f"how_{status}"))
+    for section in sections:
+        if section.withheld_rows:
+            yield Absent(section.title, some_withheld(section, voice), voice.say("how_withheld"))
     for table, why in frame.omitted:
         yield Absent(voice.say("omitted", table=table), why, voice.say("how_omitted"))
     if frame.other_combinations:
@@ -36,13 +39,18 @@ def what_is_absent(frame: Frame, sections: Sequence[Section], voice: Voice) -> I
 
 def not_included(sections: Sequence[Section], voice: Voice) -> list[NotIncluded]:
     """The sections among it, as the document names them."""
+    told = [(one, one.status, reason(one, voice)) for one in sections if one.status != "included"]
+    told += [(one, "withheld", some_withheld(one, voice)) for one in sections if one.withheld_rows]
     return [
-        NotIncluded.model_validate(
-            {"section": one.name, "title": one.title, "status": one.status, "reason": reason(one, voice)}
-        )
-        for one in sections
-        if one.status != "included"
+        NotIncluded.model_validate({"section": one.name, "title": one.title, "status": status, "reason": why})
+        for one, status, why in told
     ]
+
+
+def some_withheld(section: Section, voice: Voice) -> str:
+    """Of a section that is there, how many rows are not, and why."""
+    entries = voice.counted("entries", section.withheld_rows)
+    return voice.say("some_withheld", entries=entries, because=section.withheld_because)
 
 
 def reason(section: Section, voice: Voice) -> str:

@@ -64,6 +64,8 @@ class Labelled(SectionFacts):
 
     time: Text | None = Field(description="The column that dates a row; null where none does.")
     labels: dict[str, Text] = Field(description="Columns' names for people, where the mapping gives them.")
+    withheld_rows: Count = Field(description="Rows that are not there, because they are somebody else's too.")
+    withheld_because: Text | None = Field(description="Why they are not there; null where none are.")
 
 
 class Included(Included10, Labelled):

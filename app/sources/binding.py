@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from app.sources.mapping import SectionMapping
 from app.sources.parser.inspection import COMBINATION, Bound, Seen, inspected
-from app.sources.sql import Statement
+from app.sources.sql import Statement, inserted
 
 _SAFE = re.compile(r"(?:\bIS(?:\s+NOT\s+DISTINCT\s+FROM)?\s+|<=>\s*)(?:CAST\s*\(\s*)?\Z", re.IGNORECASE)
 _TURNS = re.compile(r"\b(?:OR|CASE|NOT(?!\s+(?:DISTINCT|NULL)\b))\b", re.IGNORECASE)
@@ -23,7 +23,7 @@ def unbound(sections: Sequence[tuple[str, SectionMapping]]) -> list[str | None]:
         if section.scope == "combination" and not plainly_bound(text, engine)
     ]
     said: list[str | None] = [None] * len(sections)
-    found = inspected([(engine, text) for _, engine, text in odd])
+    found = inspected([(engine, inserted(text, engine, {"each": "each"})) for _, engine, text in odd])
     for (number, engine, _), seen in zip(odd, found, strict=True):
         said[number] = said[number] or wrong(seen, engine)
     return said

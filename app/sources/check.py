@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from app.sources.binding import mend, unclear
@@ -12,6 +12,7 @@ from app.sources.mapping import PARAMETERS, SectionMapping, SourceMapping
 from app.sources.parser.inspection import Seen, inspected
 from app.sources.port import Finding, SourceMisconfigured, SourceUnavailable
 from app.sources.reading import check_columns, section_queries
+from app.sources.repeated import repeated
 from app.sources.sql import Statement
 
 Result = TypeVar("Result")
@@ -23,6 +24,7 @@ _ROLE = "give Dossier one that may only read (GRANT SELECT, and nothing else)"
 async def examine(mapping: SourceMapping, engine: Engine, engine_name: str) -> list[Finding]:
     """All findings, those of the searches first. Raises OSError, subprocess.SubprocessError where the parser does not
     start."""
+    mapping = mapping.model_copy(update={"section": await _repeated(mapping, engine, engine_name)})
     finders = (text for texts in _finders(mapping).values() for text in texts)
     texts = [*finders, *(text for section in mapping.section for text in section.sql)]
     seen = await asyncio.to_thread(inspected, [(engine_name, text) for text in texts])
@@ -33,6 +35,17 @@ async def examine(mapping: SourceMapping, engine: Engine, engine_name: str) -> l
     said += [finding async for finding in look.tables()]
     # A database that is not there says so to every question.
     return list(dict.fromkeys(said))
+
+
+async def _repeated(mapping: SourceMapping, engine: Engine, engine_name: str) -> list[SectionMapping]:
+    """The sections as this database has them; where it cannot be asked, every question will say so."""
+    if not any(one.each for one in mapping.section):
+        return mapping.section
+    try:
+        async with asyncio.timeout(mapping.search_timeout), engine.session(long=False) as session:
+            return await session.run(lambda inside: repeated(inside, mapping.section, engine_name))
+    except (TimeoutError, SourceMisconfigured, SourceUnavailable):
+        return mapping.section
 
 
 class _Look:
@@ -49,6 +62,9 @@ class _Look:
                 yield Finding(f"find.{name} must return {lacking}.")
 
     async def section(self, section: SectionMapping) -> AsyncIterator[Finding]:
+        if section.each:
+            yield await self._unrepeated(section)
+            return
         queries = section_queries(section, self._engine_name)
         for query, text in zip(queries, section.sql, strict=True):
             if not self._is_ordered(query, self._seen[text]):
@@ -60,16 +76,24 @@ class _Look:
         if isinstance(columns, Finding):
             yield Finding(columns.text, warning=section.optional)
             return
-        try:
-            check_columns(section, columns)
-        except SourceMisconfigured as error:
-            yield Finding(error.detail)
-        if unknown := sorted(set(section.labels) - set(columns)):
-            told = f"section {section.name!r} labels the column {unknown[0]!r}, which its sql does not return."
-            yield Finding(told, warning=True)
+        for finding in [*_misnamed(section, columns), *await self._counting(section)]:
+            yield finding
         for query, text in zip(queries, section.sql, strict=True):
             async for finding in self._binding(query, self._seen[text]):
                 yield finding
+
+    async def _counting(self, section: SectionMapping) -> list[Finding]:
+        if section.withheld is None:
+            return []
+        query = Query(f"section {section.name!r}, withheld", Statement.parse(section.withheld, self._engine_name))
+        columns = await self._columns([query])
+        return [columns] if isinstance(columns, Finding) else []
+
+    async def _unrepeated(self, section: SectionMapping) -> Finding:
+        query = Query(f"section {section.name!r}, each", Statement.parse(section.each or "", self._engine_name))
+        columns = await self._columns([query])
+        nothing = f"{query.name}: this database has nothing of the kind, so the section will be absent."
+        return columns if isinstance(columns, Finding) else Finding(nothing, warning=True)
 
     async def tables(self) -> AsyncIterator[Finding]:
         tables = await self._asked("the list of tables", lambda session: session.tables())
@@ -114,6 +138,16 @@ class _Look:
             return Finding(f"{query_name}: no answer within {seconds:g} s.")
         except (SourceMisconfigured, SourceUnavailable) as error:
             return Finding(error.detail)
+
+
+def _misnamed(section: SectionMapping, columns: list[str]) -> Iterator[Finding]:
+    try:
+        check_columns(section, columns)
+    except SourceMisconfigured as error:
+        yield Finding(error.detail)
+    if unknown := sorted(set(section.labels) - set(columns)):
+        told = f"section {section.name!r} labels the column {unknown[0]!r}, which its sql does not return."
+        yield Finding(told, warning=True)
 
 
 def _finders(mapping: SourceMapping) -> dict[str, tuple[str, ...]]:

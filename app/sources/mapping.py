@@ -91,6 +91,9 @@ class SectionMapping(_Strict):
     sql: Queries
     time: Text | None = None
     estimate: Text | None = None
+    each: Text | None = None
+    withheld: Text | None = None
+    withheld_because: Said | None = None
     json_columns: list[str] = Field(default=[], alias="json")
     recipients: Recipients | None = None
     labels: Labels = {}
@@ -102,8 +105,15 @@ class SectionMapping(_Strict):
     def _bound(self, info: ValidationInfo) -> Self:
         if (self.scope == "visitor") != (self.because is not None):
             raise ValueError('`scope = "visitor"` and `because` belong together: give both, or neither')
-        if self.estimate:
-            _require(info, "estimate", self.estimate, {"visitor"}, set(PARAMETERS[:4]))
+        for key in ("estimate", "withheld"):
+            if counting := getattr(self, key):
+                _require(info, key, counting, {"visitor"}, set(PARAMETERS[:4]))
+        if (self.withheld is None) != (self.withheld_because is None):
+            raise ValueError("`withheld` and `withheld_because` belong together: give both, or neither")
+        if self.each:
+            _require(info, "each", self.each, set(), set())
+        if bool(self.each) != all("{each}" in text for text in self.sql):
+            raise ValueError("`each` and `{each}` in its sql belong together: give both, or neither")
         for text in self.sql:
             named = _require(info, "sql", text, {"visitor"}, set(PARAMETERS[:4]))
             if self.scope == "combination" and not ({"device", "browser"} <= named or "user_agents" in named):

@@ -117,6 +117,9 @@ class Section:
     labels: Mapping[str, str] = field(default_factory=dict)
     status: SectionStatus = "included"
     reason: SectionReason | None = None
+    # Rows that belong to somebody else too, and stay out.
+    withheld_rows: int = 0
+    withheld_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """One visitor's sections, read from one snapshot: what is included, what is absent or withheld, and the rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from app.sources.engine import Encoding, LiveSession, Query, Row, Session, Value
 from app.sources.mapping import SectionMapping
 from app.sources.plan import Plan, described
 from app.sources.port import Batch, Combination, SchemaLacks, Section, SourceMisconfigured, Value
+from app.sources.repeated import repeated
 from app.sources.sql import Statement
 
 
@@ -26,20 +28,21 @@ class MappedReading:
         self.rows_estimated: int | None = None
         self._live, self._speech, self._zone = live, speech, zone
         self._engine_name = plan.engine_name
-        self._by_name = {one.name: one for one in plan.mapping.section}
+        self._mapped: Sequence[SectionMapping] = plan.mapping.section
         self._chosen = dict[str, Query]()
         self._values: Values = {"visitor": visitor, **_bound(chosen)}
 
     def prepare(self, session: Session) -> None:
         """Decides which sections are in, and asks the estimates. Raises SourceMisconfigured."""
-        self.sections = tuple(self._decided(session, one) for one in self._by_name.values())
-        for section in self.sections:
-            text = self._by_name[section.name].estimate
-            if text and section.status == "included":
-                self.rows_estimated = (self.rows_estimated or 0) + self._estimate(session, section.name, text)
+        self._mapped = repeated(session, self._mapped, self._engine_name)
+        self.sections = tuple(self._decided(session, one) for one in self._mapped)
+        for section, mapped in zip(self.sections, self._mapped, strict=True):
+            if mapped.estimate and section.status == "included":
+                estimated = self._counted(session, f"section {section.name!r}, estimate", mapped.estimate)
+                self.rows_estimated = (self.rows_estimated or 0) + estimated
 
     def rows(self, name: str) -> Iterator[Batch]:
-        section = self._by_name[name]
+        section = next(one for one in self._mapped if one.name == name)
         query = self._chosen[name]
         encoding = Encoding(section.time, section.json_columns, self._zone)
         return self._live.read_ahead(
@@ -52,6 +55,8 @@ class MappedReading:
     def _decided(self, session: Session, section: SectionMapping) -> Section:
         if section.scope == "visitor" and self.combination.shared:
             return described(section, self._speech, "withheld", "shared")
+        if section.each:
+            return described(section, self._speech, "absent", "lacking")
         queries = section_queries(section, self._engine_name)
         for query in queries:
             self._check_parameters(query)
@@ -62,16 +67,24 @@ class MappedReading:
                 raise
             return described(section, self._speech, "absent", "lacking")
         check_columns(section, columns)
-        return described(section, self._speech)
+        return self._with_withheld(session, section)
+
+    def _with_withheld(self, session: Session, section: SectionMapping) -> Section:
+        """With the number of rows that its sql leaves out, because they are somebody else's too."""
+        told = described(section, self._speech)
+        if section.withheld is None:
+            return told
+        count = self._counted(session, f"section {section.name!r}, withheld", section.withheld)
+        return replace(told, withheld_rows=count, withheld_because=self._speech.say(section.withheld_because))
 
     def _check_parameters(self, query: Query) -> None:
         for name in sorted(set(query.statement.names) - set(self._values)):
             wanted = "`user_agent`" if name == "user_agents" else "`device` and `browser`"
             raise SourceMisconfigured(f"{query.name} uses :{name}, but find.combinations does not return {wanted}.")
 
-    def _estimate(self, session: Session, name: str, text: str) -> int:
+    def _counted(self, session: Session, name: str, text: str) -> int:
         """The first value of the first row. All rows are read: the session has other queries to come."""
-        query = Query(f"section {name!r}, estimate", Statement.parse(text, self._engine_name))
+        query = Query(name, Statement.parse(text, self._engine_name))
         first: Row | None = None
         for rows in session.select(query, self._values):
             first = first or rows[0]

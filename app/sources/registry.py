@@ -16,6 +16,7 @@ from app.sources.binding import unbound
 from app.sources.mapping import CenterMapping, Notice, SectionMapping, SourceMapping, mistakes
 from app.sources.plan import Plan
 from app.sources.port import DataSource
+from app.sources.preset import with_preset
 from app.sources.receiver import Receiver
 from app.sources.texts import Names
 
@@ -128,6 +129,8 @@ class _Reader:
         data = _read_toml(file)
         dsn = self.environ.get(str(data.get("dsn")), "")
         engine = _engine_of(dsn)
+        if "preset" in data:
+            data = _of_preset(file, data, engine)
         # What it says is checked before its variable, and in the SQL of an engine, whichever that is.
         mapping = _checked(file, SourceMapping, data, engine if engine in self.engines else next(iter(self.engines)))
         if not dsn:
@@ -170,6 +173,17 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise Misconfigured(f"{file}: is not TOML: {error}.") from error
     except OSError as error:
         raise Misconfigured(f"{file}: cannot be read: {error.strerror}.") from error
+
+
+def _of_preset(file: Path, data: dict[str, Any], engine: str) -> dict[str, Any]:
+    if not engine:
+        raise Misconfigured(
+            f"{file}: dsn: a file with a preset needs the name of a variable that is set to the database's URL."
+        )
+    try:
+        return with_preset(data, engine)
+    except ValueError as error:
+        raise Misconfigured(f"{file}: {error}.") from error
 
 
 def _checked(file: Path, form: type[File], data: dict[str, Any], engine: str | None = None) -> File:

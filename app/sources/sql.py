@@ -32,6 +32,30 @@ _TOKENS = {
 }
 
 
+_QUOTES = {"postgresql": '"', "sqlite": '"', "mariadb": "`"}
+_PLACE = re.compile(r"(?P<before>\w*)\{(?P<name>[a-z_]+)\}(?P<after>\w*)")
+
+
+def inserted(text: str, engine: str, names: Mapping[str, str]) -> str:
+    """The text with names of tables and schemas instead of `{prefix}`: together with the letters around it each is one
+    quoted name, `{prefix}log_visit` for example; within a string it is part of the string. Other braces stay."""
+
+    def one(place: re.Match[str], *, quoted: bool) -> str:
+        if place["name"] not in names:
+            return place[0]
+        name = place["before"] + names[place["name"]] + place["after"]
+        quote = "'" if quoted else _QUOTES[engine]
+        doubled = name.replace(quote, quote * 2)
+        return doubled if quoted else f"{quote}{doubled}{quote}"
+
+    made, start = "", 0
+    for token in _TOKENS[engine].finditer(text):
+        made += _PLACE.sub(lambda place: one(place, quoted=False), text[start : token.start()])
+        made += _PLACE.sub(lambda place: one(place, quoted=True), token[0]) if token[0][0] == "'" else token[0]
+        start = token.end()
+    return made + _PLACE.sub(lambda place: one(place, quoted=False), text[start:])
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """The text between the parameters (one piece more than names), and the parameters' names in order."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.sources.sql import Statement
+from app.sources.sql import Statement, inserted
 
 EVERYWHERE = [
     ("SELECT :visitor", ["visitor"]),
@@ -57,3 +57,20 @@ def test_a_statement_can_stand_within_another(text: str) -> None:
     whole, _ = Statement.parse(text, "sqlite").inside("SELECT * FROM (", ") AS t").bind({}, str)
     assert whole.endswith("\n) AS t")
     assert ";" not in whole
+
+
+NAMES = {"prefix": "my_", "schema": 'it"s `x', "none": ""}
+INSERTED = [
+    ("postgresql", "SELECT 1 FROM {prefix}log_visit AS v", 'SELECT 1 FROM "my_log_visit" AS v'),
+    ("mariadb", "SELECT 1 FROM {prefix}log_visit AS v", "SELECT 1 FROM `my_log_visit` AS v"),
+    ("sqlite", "FROM {schema}.events, a{none}b", 'FROM "it""s `x".events, "ab"'),
+    ("mariadb", "FROM {schema}.events", 'FROM `it"s ``x`.events'),
+    ("postgresql", "WHERE a = '{prefix}x' AND b = '{\"a\": 1}'", "WHERE a = 'my_x' AND b = '{\"a\": 1}'"),
+    ("postgresql", 'WHERE a = "{prefix}" -- {prefix}\n', 'WHERE a = "{prefix}" -- {prefix}\n'),
+    ("postgresql", "SELECT {unknown}", "SELECT {unknown}"),
+]
+
+
+@pytest.mark.parametrize(("engine", "text", "made"), INSERTED)
+def test_a_name_is_inserted_as_the_engine_quotes_it(engine: str, text: str, made: str) -> None:
+    assert inserted(text, engine, NAMES) == made
