@@ -53,7 +53,7 @@ from app.sources.engines.postgres import PostgresEngine
 from app.sources.engines.sqlite import SqliteEngine
 from app.sources.plan import Plan
 from app.sources.port import DataSource
-from app.sources.registry import Registry, read_registry
+from app.sources.registry import Connect, Registry, read_registry, read_source
 from app.sources.source import MappedSource
 from app.startup import make_folder, read_or_make_secret
 from app.storage.local import LocalStore
@@ -177,8 +177,15 @@ def build_keys(settings: Settings, clock: Clock = now) -> tuple[Database, Keys]:
 def build_registry(
     settings: Settings, environ: Mapping[str, str], clock: Clock = now, shared: Threads | None = None
 ) -> Registry:
-    threads = shared or Threads()
+    return read_registry(settings.data_centers, environ, source_engines(clock, shared or Threads()))
 
+
+def build_source(file: Path, environ: Mapping[str, str], clock: Clock = now) -> DataSource:
+    """One data source by its file, for whoever is writing it. Raises Misconfigured."""
+    return read_source(file, environ, source_engines(clock, Threads()))
+
+
+def source_engines(clock: Clock, threads: Threads) -> Mapping[str, Connect]:
     def postgresql(plan: Plan, dsn: str) -> DataSource:
         return MappedSource(plan, PostgresEngine(make_url(dsn), _limits(plan), threads), clock, read_agent)
 
@@ -189,8 +196,7 @@ def build_registry(
     def mariadb(plan: Plan, dsn: str) -> DataSource:
         return MappedSource(plan, MariadbEngine(make_url(dsn), _limits(plan), threads), clock, read_agent)
 
-    engines = {"postgresql": postgresql, "mariadb": mariadb, "sqlite": sqlite}
-    return read_registry(settings.data_centers, environ, engines)
+    return {"postgresql": postgresql, "mariadb": mariadb, "sqlite": sqlite}
 
 
 def _limits(plan: Plan) -> Limits:

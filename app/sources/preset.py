@@ -15,13 +15,19 @@ def preset_names() -> list[str]:
     return sorted(one.name.removesuffix(".toml") for one in _FOLDER.iterdir() if one.name.endswith(".toml"))
 
 
+def preset_variables(name: str) -> dict[str, str]:
+    """What a preset asks for, each with the pattern of its values."""
+    variables: dict[str, str] = _read(name).get("variables", {})
+    return variables
+
+
 def with_preset(data: Mapping[str, Any], engine: str) -> dict[str, Any]:
     """The preset's mapping with what the file itself says: its own keys win, its sections and omitted tables are added.
     Raises ValueError with a sentence."""
     own, name = dict(data), data["preset"]
     if name not in preset_names():
         raise ValueError(f"preset: {name!r} is none; there are {', '.join(preset_names())}")
-    made: dict[str, Any] = tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
+    made = _read(name)
     del own["preset"]
     engines = made.pop("engines")
     if engine not in engines:
@@ -32,6 +38,10 @@ def with_preset(data: Mapping[str, Any], engine: str) -> dict[str, Any]:
     made["find"] |= own.pop("find", {})
     filled: dict[str, Any] = _filled(made | {"section": sections}, engine, variables)
     return filled | own | {"omitted": omitted | own.get("omitted", {})}
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
 
 
 def inserted_text(text: str, variables: Mapping[str, str]) -> str:

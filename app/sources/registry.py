@@ -88,6 +88,14 @@ def read_registry(folder: Path, environ: Mapping[str, str], engines: Mapping[str
     return registry
 
 
+def read_source(file: Path, environ: Mapping[str, str], engines: Mapping[str, Connect]) -> DataSource:
+    """One data source by its file alone, whatever its data center says. Raises as `read_registry` does."""
+    reader = _Reader(environ, engines)
+    source = reader.source(file, "en")
+    _check_bindings(reader.sections)
+    return source
+
+
 @dataclass(frozen=True, slots=True)
 class _Section:
     """One section, the file that it stands in, and what its database is."""

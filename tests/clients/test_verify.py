@@ -279,7 +279,8 @@ def as_first_published(members: Contents) -> Contents:
     for name in ("language", "time_zone"):
         del told["export"][name]
     for section in told["sections"]:
-        del section["labels"], section["time"]
+        for name in ("labels", "time", "withheld_rows", "withheld_because"):
+            del section[name]
     head, sections = members[DOCUMENT].split(b',"not_included":')
     head = head.replace(b'"schema_version":"1.1"', b'"schema_version":"1.0"')
     kept = {name: content for name, content in members.items() if name not in (MANIFEST, "viewer.html")}
