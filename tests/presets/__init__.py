@@ -1,0 +1,1 @@
+"""What databases of well-known products look like, for the tests of their presets."""
