@@ -256,7 +256,16 @@ async def test_a_cookie_is_found_however_it_is_pasted(small: Small) -> None:
             assert (found["matched_by"], combinations(found)) == ("idvisitor", set(JANES)), typed
         (found,) = await searched(client, TWIN.hex())
         assert combinations(found) == {IPHONE}
-        for typed in ("5f3a9b1c2d4e6f7", "5f3a9b1c2d4e6f700", "f3a9b1c2d4e6f70", "005c27ff", "%", "' OR 1=1 -- ", "0"):
+        for typed in (
+            "5f3a9b1c2d4e6f7",
+            "5f3a9b1c2d4e6f700",
+            "f3a9b1c2d4e6f70",
+            "05c27ff00000000",
+            "005c27ff",
+            "%",
+            "' OR 1=1 -- ",
+            "0",
+        ):
             assert await searched(client, typed) == [], typed
 
 
@@ -272,6 +281,16 @@ async def test_an_email_finds_every_cookie_that_bore_it(small: Small) -> None:
         ]
         for typed in ("jane@example.co", "ane@example.com", "j%@example.com", "jané@example.com"):
             assert await searched(client, typed) == [], typed
+
+
+async def test_a_file_may_search_emails_in_its_own_way(small: Small) -> None:
+    matomo.fill(small.url)
+    exactly = (
+        "SELECT idvisitor AS visitor, user_id AS label FROM {prefix}log_visit WHERE user_id = :email ORDER BY idvisit"
+    )
+    async with served(small, find={"email": exactly}) as (_, client):
+        assert [combinations(one) for one in await searched(client, EMAIL)] == [set(JANES)]
+        assert len(await searched(client, JANE.hex())) == 1
 
 
 async def test_a_combination_says_when_how_much_and_whether_it_is_shared(small: Small) -> None:
