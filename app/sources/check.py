@@ -93,7 +93,9 @@ class _Look:
         query = Query(f"section {section.name!r}, each", Statement.parse(section.each or "", self._engine_name))
         columns = await self._columns([query])
         nothing = f"{query.name}: this database has nothing of the kind, so the section will be absent."
-        return columns if isinstance(columns, Finding) else Finding(nothing, warning=True)
+        if isinstance(columns, Finding):
+            return Finding(columns.text, warning=section.optional)
+        return Finding(nothing, warning=True)
 
     async def tables(self) -> AsyncIterator[Finding]:
         tables = await self._asked("the list of tables", lambda session: session.tables())

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app.sources.engine import Query, Session
 from app.sources.mapping import SectionMapping
+from app.sources.port import SchemaLacks
 from app.sources.sql import Statement, inserted
 
 _UNFIT = re.compile(r"[^a-z0-9_]")
@@ -12,7 +13,7 @@ _UNFIT = re.compile(r"[^a-z0-9_]")
 
 def repeated(session: Session, sections: Sequence[SectionMapping], engine: str) -> list[SectionMapping]:
     """All sections, each of those that are repeated as many times as its query returns rows; once and as it is where it
-    returns none. Names are unique. Raises as Session does."""
+    returns none, or is optional and asks a table that is missing. Names are unique. Raises as Session does."""
     made, taken = list[SectionMapping](), {one.name for one in sections}
     for section in sections:
         values = _values(session, section, engine)
@@ -27,8 +28,19 @@ def _values(session: Session, section: SectionMapping, engine: str) -> list[str]
     if section.each is None:
         return []
     query = Query(f"section {section.name!r}, each", Statement.parse(section.each, engine))
+    if section.optional and not _exists(session, query):
+        return []
     found = (next(iter(row.values())) for rows in session.select(query, {}) for row in rows)
     return list(dict.fromkeys(str(value) for value in found if value is not None))
+
+
+def _exists(session: Session, query: Query) -> bool:
+    """Asked without running it: in a PostgreSQL transaction nothing works any more after a query that failed."""
+    try:
+        session.columns(query, {})
+    except SchemaLacks:
+        return False
+    return True
 
 
 def _for(section: SectionMapping, value: str, engine: str, taken: set[str]) -> SectionMapping:

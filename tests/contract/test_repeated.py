@@ -1,5 +1,8 @@
 """A section for each table that a query names, and rows that stay out because they are somebody else's too."""
 
+import pytest
+
+from app.sources.port import SchemaLacks
 from tests.small import EVENTS, HERE, TABLES, Small, rows, section
 
 MADE = """
@@ -41,6 +44,25 @@ async def test_a_section_with_nothing_to_repeat_is_absent_and_says_so(small: Sma
                 ("event", "absent"),
             ]
         assert any("nothing of the kind" in told.text for told in await source.check() if told.warning)
+
+
+async def test_a_section_that_repeats_by_a_table_that_is_missing_is_absent_where_it_is_optional(small: Small) -> None:
+    small.run(TABLES)
+    missing = "SELECT name FROM kinds ORDER BY name"
+    async with small.source(section(), section("event", EACH, each=missing, optional=True)) as source:
+        async with source.read(1, "iPhone", "Safari") as reading:
+            assert [(told.name, told.status) for told in reading.sections] == [
+                ("events", "included"),
+                ("event", "absent"),
+            ]
+        assert [row["what"] for row in await rows(source)] == ["first", "second"]
+        (told,) = [told for told in await source.check() if "kinds" in told.text]
+        assert told.warning
+    async with small.source(section(), section("event", EACH, each=missing)) as source:
+        with pytest.raises(SchemaLacks):
+            async with source.read(1, "iPhone", "Safari"):
+                pass
+        assert any("kinds" in told.text for told in await source.check() if not told.warning)
 
 
 async def test_rows_of_somebody_else_too_are_counted_and_stay_out(small: Small) -> None:
