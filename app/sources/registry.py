@@ -23,6 +23,7 @@ from app.sources.texts import Names
 File = TypeVar("File", bound=BaseModel)
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CENTER = "center.toml"
+_UNSET = "{file}: dsn: the environment variable {name} is not set; set it to the database's URL."
 # Other names of an engine, as URLs have them.
 _ALSO = {"postgres": "postgresql", "mysql": "mariadb"}
 
@@ -142,9 +143,7 @@ class _Reader:
         # What it says is checked before its variable, and in the SQL of an engine, whichever that is.
         mapping = _checked(file, SourceMapping, data, engine if engine in self.engines else next(iter(self.engines)))
         if not dsn:
-            raise Misconfigured(
-                f"{file}: dsn: the environment variable {mapping.dsn} is not set; set it to the database's URL."
-            )
+            raise Misconfigured(_UNSET.format(file=file, name=mapping.dsn))
         if engine not in self.engines:
             known = ", ".join(f"{name}://" for name in sorted({*self.engines, *_ALSO}))
             raise Misconfigured(f"{file}: dsn: {mapping.dsn} must be a URL that begins with one of {known}.")
@@ -185,9 +184,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
 
 def _of_preset(file: Path, data: dict[str, Any], engine: str) -> dict[str, Any]:
     if not engine:
-        raise Misconfigured(
-            f"{file}: dsn: a file with a preset needs the name of a variable that is set to the database's URL."
-        )
+        raise Misconfigured(_UNSET.format(file=file, name=data.get("dsn")))
     try:
         return with_preset(data, engine)
     except ValueError as error:

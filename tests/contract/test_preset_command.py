@@ -34,9 +34,9 @@ def test_a_source_is_written_and_what_its_database_lacks_is_named(
     assert f"Wrote {place / 'web.toml'}." in said
     assert "fill in its notice before you start" in said
     assert "FAILURE: find." in said
-    assert 'preset = "umami"\ntitle = "Our site"\ndsn = "SITE_URL"\n\n[variables]\nschema = "my site"\n' == (
+    assert (
         place / "web.toml"
-    ).read_text()
+    ).read_text() == 'preset = "umami"\ntitle = "Our site"\ndsn = "SITE_URL"\n\n[variables]\nschema = "my site"\n'
     # The center is there to be filled in, and until then nothing starts.
     code, said = told(capsys, "list")
     assert (code, "notice" in said) == (2, True)

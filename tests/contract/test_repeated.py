@@ -32,7 +32,11 @@ async def test_a_section_is_repeated_for_each_table(small: Small) -> None:
             ]  # fmt: skip
         assert [row["what"] for row in await rows(source, name="event_ev_sign_up_")] == ["odd"]
         assert [row["what"] for row in await rows(source, name="event_ev_sign_up__2")] == ["plain"]
-        assert [told.text for told in await source.check() if not told.warning or "no section" in told.text] == []
+        assert [
+            told.text
+            for told in await source.check()
+            if not told.warning or ("ev_" in told.text and "no section" in told.text)
+        ] == []
 
 
 async def test_a_section_with_nothing_to_repeat_is_absent_and_says_so(small: Small) -> None:
