@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from app.__main__ import COMMANDS
 from app.kit.errors import known_problems
 from app.settings import Settings, variable
+from app.sources.mapping import CenterMapping, Find, Notice, SectionMapping, SourceMapping
+from app.sources.preset import preset_names
 from tests.builders import running
 
 ROOT = Path(__file__).parents[2]
@@ -31,3 +34,24 @@ async def test_every_problem_explains_itself(tmp_path: Path) -> None:
             assert slug in page.text
             assert len(kind.help()) > 40, slug
         assert (await client.get("/problems/nothing-of-the-kind")).status_code == 404
+
+
+SOURCES = (ROOT / "docs" / "sources.md").read_text()
+
+
+@pytest.mark.parametrize("form", [SourceMapping, Find, SectionMapping, CenterMapping, Notice])
+def test_every_key_of_a_mapping_is_on_the_page_on_data_sources(form: type[BaseModel]) -> None:
+    keys = [field.alias or name for name, field in form.model_fields.items()]
+    assert [key for key in keys if f"`{key}`" not in SOURCES] == []
+
+
+def test_every_key_of_a_source_has_a_line_and_an_example() -> None:
+    for form in (SourceMapping, Find, SectionMapping):
+        for name, field in form.model_fields.items():
+            line = next(line for line in SOURCES.splitlines() if line.startswith(f"| `{field.alias or name}` |"))
+            assert len(line.split(" | ")) == 3, line
+
+
+def test_every_preset_has_a_page() -> None:
+    assert [name for name in preset_names() if not (ROOT / "docs" / "presets" / f"{name}.md").exists()] == []
+    assert [name for name in preset_names() if f"presets/{name}.md" not in SOURCES] == []
