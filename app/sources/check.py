@@ -9,7 +9,7 @@ from app.sources.binding import mend, unclear
 from app.sources.coverage import uncovered
 from app.sources.engine import Engine, Query, Session, Table, Values, first_usable
 from app.sources.mapping import PARAMETERS, SectionMapping, SourceMapping
-from app.sources.parser.inspection import Seen, inspected
+from app.sources.parser.inspection import Seen, Sought, inspected
 from app.sources.port import Finding, SourceMisconfigured, SourceUnavailable
 from app.sources.reading import check_columns, section_queries
 from app.sources.repeated import repeated
@@ -60,6 +60,9 @@ class _Look:
                 yield columns
             elif lacking := _lacking(name, columns):
                 yield Finding(f"find.{name} must return {lacking}.")
+            else:
+                for finding in await self._scanning(queries, texts):
+                    yield finding
 
     async def section(self, section: SectionMapping) -> AsyncIterator[Finding]:
         if section.each:
@@ -81,6 +84,24 @@ class _Look:
         for query, text in zip(queries, section.sql, strict=True):
             async for finding in self._binding(query, self._seen[text]):
                 yield finding
+
+    async def _scanning(self, queries: Sequence[Query], texts: Sequence[str]) -> list[Finding]:
+        """Where a search would read a table from end to end, and the index that would spare it that."""
+        used = await self._asked(queries[0].name, lambda session: first_usable(session, queries, _UNBOUND)[0])
+        if isinstance(used, Finding):
+            return []
+        scanned = await self._asked(used.name, lambda session: session.scanned(used))
+        sought = self._seen[texts[queries.index(used)]].sought
+        if isinstance(scanned, Finding):
+            return []
+        return [
+            Finding(
+                f"{used.name} reads all of {one.table!r} for each search; {_index(one, self._engine_name)}",
+                warning=True,
+            )
+            for one in sought
+            if one.alias in scanned
+        ]
 
     async def _counting(self, section: SectionMapping) -> list[Finding]:
         if section.withheld is None:
@@ -140,6 +161,14 @@ class _Look:
             return Finding(f"{query_name}: no answer within {seconds:g} s.")
         except (SourceMisconfigured, SourceUnavailable) as error:
             return Finding(error.detail)
+
+
+def _index(sought: Sought, engine_name: str) -> str:
+    if engine_name == "mariadb" and not sought.expression.isidentifier():
+        # MariaDB has no index of an expression.
+        return f"have somebody add a generated column of {sought.expression} with an index, and compare that one."
+    name = re.sub(r"\W+", "_", f"dossier_{sought.table}_{sought.expression}").strip("_").lower()
+    return f"have somebody run: CREATE INDEX {name} ON {sought.table} ({sought.expression});"
 
 
 def _misnamed(section: SectionMapping, columns: list[str]) -> Iterator[Finding]:

@@ -96,6 +96,10 @@ class Session(Protocol):
         """Whether the database itself sees, without reading a row, that nothing comes out where the parameter is
         NULL. False also where it cannot tell."""
 
+    def scanned(self, query: Query) -> frozenset[str]:
+        """Tables, by the names that the query gives them, in lower case, that the database would read whole for want
+        of an index, as far as its plan shows it."""
+
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         """Rows as JSON. Raises ValueNotEncodable."""
 

@@ -140,6 +140,12 @@ class MariadbSession(BlockingSession):
         """Its planner looks at tables that are empty or small, and would say so of them without a reason in the SQL."""
         return False
 
+    def scanned(self, query: Query) -> frozenset[str]:
+        """The access types `ALL` and `index` read a whole table, or a whole index."""
+        plan = Query(query.name, query.statement.inside("EXPLAIN ", ""))
+        rows = (row for rows in self.select(plan, dict.fromkeys(query.statement.names, "x")) for row in rows)
+        return frozenset(str(row["table"]).lower() for row in rows if row["type"] in ("ALL", "index"))
+
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         with self._prepared(query, values, encoding=True) as (prepared, given):
             pieces = _encoded(self._open.executed(prepared, given), prepared.columns, encoding)

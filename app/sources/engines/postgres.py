@@ -18,7 +18,7 @@ from sqlalchemy import URL
 from app.kit.driver import connect
 from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, LookUp, Query, Result, Row, Table, Values
-from app.sources.engines.postgres_catalog import TABLES, excludes_null, table
+from app.sources.engines.postgres_catalog import TABLES, excludes_null, scanned, table
 from app.sources.engines.postgres_search import KeptConnections
 from app.sources.engines.postgres_wire import (
     address_of,
@@ -119,6 +119,10 @@ class PostgresSession(BlockingSession):
     def excludes_null(self, query: Query, parameter: str) -> bool:
         with named_errors(query.name):
             return excludes_null(self._open, query.statement, parameter)
+
+    def scanned(self, query: Query) -> frozenset[str]:
+        with named_errors(query.name):
+            return scanned(self._open, query.statement)
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         columns = self._described(query, values)

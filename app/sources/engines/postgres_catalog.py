@@ -1,6 +1,7 @@
 """What PostgreSQL says of itself: its tables, who may write them, and what its planner makes of NULL."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -41,18 +42,38 @@ def excludes_null(connection: psycopg.Connection[Any], statement: Statement, par
     return _is_empty(connection, nulled) and not _is_empty(connection, statement)
 
 
+def scanned(connection: psycopg.Connection[Any], statement: Statement) -> frozenset[str]:
+    """With sequential scans made dear, so that a small table is read whole only where no index would do."""
+    ((plan,),) = _planned(connection, statement, "FORMAT JSON", "enable_seqscan = off")
+    return frozenset(_whole(json.loads(plan)[0]["Plan"]))
+
+
+def _whole(node: dict[str, Any]) -> Iterator[str]:
+    if "Alias" in node and "Index Cond" not in node and node["Node Type"] != "Bitmap Heap Scan":
+        yield node["Alias"].lower()
+    for inner in node.get("Plans", []):
+        yield from _whole(inner)
+
+
 def _is_empty(connection: psycopg.Connection[Any], statement: Statement) -> bool:
+    plan = _planned(connection, statement, "COSTS OFF")
+    return any("One-Time Filter: false" in line for (line,) in plan)
+
+
+def _planned(
+    connection: psycopg.Connection[Any], statement: Statement, form: str, *settings: str
+) -> list[tuple[Any, ...]]:
     """By a generic plan, in which the other parameters stay open: they have no value yet."""
     text, unknown = statement.bind(dict.fromkeys(statement.names), lambda number: f"${number}")
     values = f"({', '.join(['NULL'] * len(unknown))})" if unknown else ""
     with connection.transaction(force_rollback=True), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        for setting in ("plan_cache_mode = force_generic_plan", *settings):
+            cursor.execute(f"SET LOCAL {setting}".encode())
         cursor.execute(f"PREPARE dossier_plan AS {text}".encode())
         try:
-            plan = cursor.execute(f"EXPLAIN (COSTS OFF) EXECUTE dossier_plan{values}".encode()).fetchall()
+            return cursor.execute(f"EXPLAIN ({form}) EXECUTE dossier_plan{values}".encode()).fetchall()
         finally:
             cursor.execute("DEALLOCATE dossier_plan")
-    return any("One-Time Filter: false" in line for (line,) in plan)
 
 
 def _names(aggregated: object) -> frozenset[str]:

@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from app.sources.parser.inspection import COMBINATION, Bound, Seen
+from app.sources.parser.inspection import COMBINATION, Bound, Seen, Sought
 from app.sources.parser.judge import judged
 
 _DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite", "mariadb": "mysql"}
@@ -37,6 +37,7 @@ def seen(engine: str, text: str) -> Seen:
         tables=_tables(tree),
         keys=tuple(sorted(set(_keys(tree)))),
         bound=bound,
+        sought=tuple(dict.fromkeys(_sought(tree, _DIALECTS[engine]))),
     )
 
 
@@ -113,13 +114,35 @@ def _keys(tree: exp.Query) -> Iterator[tuple[str, str]]:
                 yield _table_of(column), column.name.lower()
 
 
+def _sought(tree: exp.Query, dialect: str) -> Iterator[Sought]:
+    """What is compared with the identifier that was typed, and could have an index."""
+    for comparison in tree.find_all(exp.EQ, exp.NullSafeEQ):
+        sides = (comparison.this, comparison.expression)
+        for side, other in (sides, sides[::-1]):
+            column = side.find(exp.Column)
+            table = _node_of(column) if column else None
+            if table and not side.find(exp.Placeholder) and any(map(_is_identifier, other.find_all(exp.Placeholder))):
+                plain = side.transform(lambda node: exp.column(node.this) if isinstance(node, exp.Column) else node)
+                named = exp.table_(table.this, db=table.args.get("db")).sql(dialect)
+                yield Sought(named, table.alias_or_name.lower(), plain.sql(dialect))
+
+
+def _is_identifier(placeholder: exp.Expr) -> bool:
+    return placeholder.name in ("tracking_id", "email")
+
+
 def _table_of(column: exp.Column) -> str:
+    table = _node_of(column)
+    return table.name.lower() if table else ""
+
+
+def _node_of(column: exp.Column) -> exp.Table | None:
     query = column.find_ancestor(exp.Select)
     tables = list(query.find_all(exp.Table)) if query else []
     for table in tables:
         if len(tables) == 1 or column.table.lower() == table.alias_or_name.lower():
-            return table.name.lower()
-    return ""
+            return table
+    return None
 
 
 if __name__ == "__main__":

@@ -23,6 +23,15 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """What an identifier is compared with: a table, what the statement calls it, and an expression of its columns."""
+
+    table: str
+    alias: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What a statement is made of; nothing of it where the parser could not read it. Names in lower case."""
 
@@ -31,6 +40,7 @@ class Seen:
     tables: tuple[str, ...] = ()
     keys: tuple[tuple[str, str], ...] = ()
     bound: tuple[Bound, ...] = ()
+    sought: tuple[Sought, ...] = ()
 
 
 def inspected(questions: Sequence[tuple[str, str]]) -> list[Seen]:
@@ -47,4 +57,5 @@ def inspected(questions: Sequence[tuple[str, str]]) -> list[Seen]:
 
 def _seen(said: dict[str, Any]) -> Seen:
     bound, keys = (Bound(**one) for one in said["bound"]), ((table, column) for table, column in said["keys"])
-    return Seen(said["parsed"], said["ordered"], tuple(said["tables"]), tuple(keys), tuple(bound))
+    sought = (Sought(**one) for one in said["sought"])
+    return Seen(said["parsed"], said["ordered"], tuple(said["tables"]), tuple(keys), tuple(bound), tuple(sought))
