@@ -143,7 +143,7 @@ def _expected(
             _zoned(row) for row in sorted(held, key=lambda row: row["root_tstamp"])
             if (row["root_id"], row["root_tstamp"]) in mine - strange
         ]  # fmt: skip
-        touched = {_root(row) for row in here} if cookie else set()
+        touched = {_root(row) for row in here if cookie or row["user_id"] == person}
         withheld[name] = len([row for row in held if (row["root_id"], row["root_tstamp"]) in touched & strange])
     return sections, {name: many for name, many in withheld.items() if many}
 

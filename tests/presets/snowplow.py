@@ -52,6 +52,7 @@ def rows() -> dict[str, list[dict[str, Any]]]:
         _event(8, user_agent=IPHONE, domain_userid=FOREIGN, user_id="joe@example.com"),
         # Without any cookie; with one of the collector's alone; with none that says who it was.
         _event(9, user_agent=IPHONE, domain_userid=None, user_id=EMAIL),
+        _event(9, user_agent=IPHONE, domain_userid=FOREIGN, user_id="joe@example.com"),
         _event(10, user_agent=None, domain_userid="", network_userid="net-1"),
         _event(11, user_agent=IPHONE, domain_userid=None),
         _event(12, user_agent=IPHONE, domain_userid=QUIET),
