@@ -160,6 +160,7 @@ class ByHand:
         return self._plain(
             row, site=self._site(row), tracking_id=row["idvisitor"].hex(), device=self.device, browser=self.browser,
             ip_address=ips.get(row["location_ip"], "2001:db8::1"), os=systems.get(row["config_os"], row["config_os"]),
+            device_brand_label={"AP": "Apple", "XI": "Xiaomi", "Xiaomi": "Xiaomi", "KN": "Amazon"}.get(row["config_device_brand"] or ""),
             device_type_label={0: "Desktop", 1: "Smartphone", 2: "Tablet"}.get(row["config_device_type"]),
             client_type_label={1: "Browser"}.get(row["config_client_type"]),
             referer_type_label=referrers.get(row["referer_type"]),
