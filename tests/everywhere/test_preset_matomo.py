@@ -370,6 +370,17 @@ async def test_the_prefix_is_a_name_and_nothing_else(small: Small) -> None:
                 pass
 
 
+async def test_tables_without_a_prefix_are_read_too(small: Small) -> None:
+    matomo.fill(small.url)
+    names = list(matomo.everything(small.url))
+    expected = ByHand(small.url, [1, 2], *IPHONE).with_plugins()
+    small.run(";\n".join(f"RENAME TABLE {matomo.PREFIX}{name} TO {name}" for name in names))
+    async with served(small, variables={}) as (_, client):
+        sections, _ = await exported(client, JANE, IPHONE)
+    assert {name.replace(matomo.PREFIX.lower(), "") for name in expected} == set(sections)
+    assert all(sections[name] == rows for name, rows in expected.items() if name in sections)
+
+
 async def test_the_index_of_visitors_is_used(small: Small) -> None:
     matomo.fill(small.url)
     many = "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
