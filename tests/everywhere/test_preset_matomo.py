@@ -160,6 +160,7 @@ class ByHand:
         return self._plain(
             row, site=self._site(row), tracking_id=row["idvisitor"].hex(), device=self.device, browser=self.browser,
             ip_address=ips.get(row["location_ip"], "2001:db8::1"), os=systems.get(row["config_os"], row["config_os"]),
+            device_brand_label={"AP": "Apple", "XI": "Xiaomi", "Xiaomi": "Xiaomi", "KN": "Amazon"}.get(row["config_device_brand"] or ""),
             device_type_label={0: "Desktop", 1: "Smartphone", 2: "Tablet"}.get(row["config_device_type"]),
             client_type_label={1: "Browser"}.get(row["config_client_type"]),
             referer_type_label=referrers.get(row["referer_type"]),
@@ -367,6 +368,17 @@ async def test_the_prefix_is_a_name_and_nothing_else(small: Small) -> None:
         with pytest.raises(Exception, match=r"variables\.prefix"):
             async with served(small, variables={"prefix": odd}):
                 pass
+
+
+async def test_tables_without_a_prefix_are_read_too(small: Small) -> None:
+    matomo.fill(small.url)
+    names = list(matomo.everything(small.url))
+    expected = ByHand(small.url, [1, 2], *IPHONE).with_plugins()
+    small.run(";\n".join(f"RENAME TABLE {matomo.PREFIX}{name} TO {name}" for name in names))
+    async with served(small, variables={}) as (_, client):
+        sections, _ = await exported(client, JANE, IPHONE)
+    assert {name.replace(matomo.PREFIX.lower(), "") for name in expected} == set(sections)
+    assert all(sections[name] == rows for name, rows in expected.items() if name in sections)
 
 
 async def test_the_index_of_visitors_is_used(small: Small) -> None:

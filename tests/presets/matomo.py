@@ -84,13 +84,13 @@ ACTIONS: dict[int, tuple[str, int, int | None]] = {
     23: ("SKU-2", 5, None), 24: ("Laces", 6, None), 25: ("a stranger's page", 1, 0),
 }  # fmt: skip
 
-IPHONE = {"config_device_type": 1, "config_device_brand": "Apple", "config_device_model": "iPhone", "config_os": "IOS", "config_browser_name": "MF"}  # fmt: skip
+IPHONE = {"config_device_type": 1, "config_device_brand": "AP", "config_device_model": "iPhone", "config_os": "IOS", "config_browser_name": "MF"}  # fmt: skip
 WINDOWS = {"config_device_type": 0, "config_device_brand": "", "config_device_model": "generic desktop", "config_os": "WIN", "config_browser_name": "FF"}  # fmt: skip
-ANDROID = {"config_device_type": 1, "config_device_brand": "Xiaomi", "config_os": "AND", "config_browser_name": "CM"}
+ANDROID = {"config_device_type": 1, "config_device_brand": "XI", "config_os": "AND", "config_browser_name": "CM"}
 # What Matomo writes where it recognised nothing, and what an import leaves.
-UNKNOWN = {"config_device_type": None, "config_device_brand": "", "config_device_model": "", "config_os": "UNK", "config_browser_name": "UNK"}  # fmt: skip
+UNKNOWN = {"config_device_type": None, "config_device_brand": "XX", "config_device_model": "", "config_os": "UNK", "config_browser_name": "UNK"}  # fmt: skip
 EMPTY = dict.fromkeys(UNKNOWN)
-ODD = {"config_device_type": 2, "config_device_brand": "Amazon", "config_device_model": "generic tablet", "config_os": "XYZ", "config_browser_name": "Some App"}  # fmt: skip
+ODD = {"config_device_type": 2, "config_device_brand": "KN", "config_device_model": "generic tablet", "config_os": "XYZ", "config_browser_name": "Some App"}  # fmt: skip
 _IPV4, _IPV6, _ANONYMISED = (
     bytes([203, 0, 113, 7]),
     bytes.fromhex("20010db8000000000000000000000001"),
@@ -123,7 +123,7 @@ VISITS = [
     # Its site was deleted, and somebody else signed in.
     _visit(4, JANE, WINDOWS | {"config_os_version": "11"}, site=9, user_id="bob@example.com", referer_type=6),
     _visit(5, JANE, UNKNOWN, referer_type=7), _visit(6, JANE, EMPTY, site=2),
-    _visit(7, JANE, ANDROID | {"config_device_model": "Redmi Note"}), _visit(8, JANE, ANDROID | {"config_device_model": "redmi note"}),
+    _visit(7, JANE, ANDROID | {"config_device_model": "Redmi Note"}), _visit(8, JANE, ANDROID | {"config_device_brand": "Xiaomi", "config_device_model": "redmi note"}),
     _visit(9, JANE, ODD), _visit(10, TWIN, IPHONE, user_id="JANE@EXAMPLE.COM"),
     _visit(11, STRANGER, IPHONE, user_id="jane@example.community", visit_entry_idaction_url=25, custom_dimension_2="Lead"),
     _visit(12, STRANGER, EMPTY), _visit(13, STRANGER, WINDOWS),
