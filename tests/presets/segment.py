@@ -56,6 +56,7 @@ def rows() -> dict[str, list[dict[str, Any]]]:
         _row(16, DESK_ID, JANE, FIREFOX, event="wish_added"),
         _row(17, None, JANE, None, event="order_completed"),
         _row(18, None, None, IPHONE, event="order_completed"),
+        _row(21, None, None, None, event="order_completed"),
         _row(19, PHONE_ID, JOE, IPHONE, event="wish_added"),
         _row(20, PHONE_ID, JANE, IPHONE, event="wish_added"),
     ]

@@ -41,6 +41,7 @@ def rows() -> dict[str, list[dict[str, Any]]]:
     events = [
         _event(1, user_agent=IPHONE),
         _event(2, user_agent=OLDER_IPHONE, user_id="Jane@Example.com", domain_sessionid=SESSION),
+        _event(2, user_agent=IPHONE, user_id="joe@example.com"),
         _event(3, user_agent=IPHONE, user_id="joe@example.com", page_title="Joe's"),
         _event(4, user_agent=FIREFOX, user_id="Jane@Example.com"),
         _event(5, user_agent=None, user_id="Jane@Example.com"),
@@ -60,7 +61,7 @@ def rows() -> dict[str, list[dict[str, Any]]]:
     ]
     return {
         "events": events,
-        YAUAA: [_context(one, "yauaa", device_class="Phone", agent_name="Safari") for one in range(1, 13)],
+        YAUAA: [_context(one, "yauaa", device_class="Phone", agent_name="Safari") for one in range(1, 14)],
         CLIENT: [
             _context(1, "customer", email="Someone@example.com", tags='["a", {}]'),
             _context(12, "customer", email="QUIET@example.com", tags=None),
