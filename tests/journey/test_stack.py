@@ -81,6 +81,8 @@ async def test_one_idempotency_key_at_the_same_instant_at_two_processes_is_one_e
         me = (await looking.get("/v1/me")).json()["name"]
         listed = (await looking.get(f"{BASE}/history?requested_by={me}")).json()["items"]
         assert [one["id"] for one in listed] == list(made)
+        # The next test asks for the same combination under another name.
+        assert (await finished(looking, f"{BASE}/exports/{listed[0]['id']}"))["status"] == "ready"
 
 
 async def test_a_worker_is_woken_at_once_and_the_api_compiles_nothing(stack: Stack, key: str) -> None:
