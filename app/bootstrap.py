@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 from app.access.keys import Keys
 from app.access.port import Access
 from app.access.sessions import Sessions
-from app.archive.stationery import Stationery
+from app.archive.assets import Assets
 from app.audit.browse import BrowseAudit
 from app.audit.group import GroupedTrail
 from app.audit.ledger import Ledger
@@ -128,7 +128,7 @@ def build_services(
     tokens = PageTokens(keyring, clock)
     browse = Browse(ledger.database, tokens, clock)
     grouped = GroupedTrail(ledger.database, ledger.trail)
-    work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock, traces, Stationery()), clock)
+    work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock, traces, Assets()), clock)
     exports = _exports(RequestExport(registry, candidates, ledger, bell, clock, traces), browse, watch, store, keys)
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [

@@ -10,11 +10,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from app.archive.assets import Assets
 from app.archive.frame import Frame
 from app.archive.package import Package
 from app.archive.schema import MemberName
 from app.archive.schema_1_0 import Titled
-from app.archive.stationery import Stationery
 from app.bootstrap import build_registry
 from app.commands.demo import sample_databases
 from app.commands.sample.generate import write_sample
@@ -52,11 +52,11 @@ def main() -> int:
 
 async def measure(folder: Path, rows: int, rounds: int) -> None:
     write_sample(folder, rows)
-    threads, stationery = Threads(), Stationery()
+    threads, assets = Threads(), Assets()
     settings = Settings(var_dir=folder / "var", data_centers=folder / "data-centers")
     registry = build_registry(settings, sample_databases(folder), shared=threads)
     center, source = registry.find("acme", "website")
-    taken = [await once(center, source, stationery) for _ in range(rounds)]
+    taken = [await once(center, source, assets) for _ in range(rounds)]
     await registry.close()
     threads.close()
     whole = median(sum(one.values()) for one in taken)
@@ -66,9 +66,9 @@ async def measure(folder: Path, rows: int, rounds: int) -> None:
         print(f"  {name:20} {median(one[name] for one in taken) * 1000:10.1f} ms  {share:6.1%}")
 
 
-async def once(center: DataCenter, source: DataSource, stationery: Stationery) -> dict[str, float]:
+async def once(center: DataCenter, source: DataSource, assets: Assets) -> dict[str, float]:
     async with source.read(VISITOR, DEVICE, BROWSER, center.language) as reading:
-        package = Timed(frame_of(center, reading), reading.sections, stationery, now)
+        package = Timed(frame_of(center, reading), reading.sections, assets, now)
         await asyncio.to_thread(lambda: sum(map(len, package.chunks(reading.rows))))
     return package.seconds
 

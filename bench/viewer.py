@@ -15,10 +15,10 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
+from app.archive.assets import Assets
 from app.archive.frame import Frame
 from app.archive.package import Package
 from app.archive.schema_1_0 import Titled
-from app.archive.stationery import Stationery
 from app.kit.clock import LIFETIME, now
 from app.sources.port import Batch, Section
 from tests.everywhere.conftest import NODE, npm_ci
@@ -55,7 +55,7 @@ def main() -> int:
         folder = Path(name)
         written, unpacked = write_archive(folder / "archive.zip", given.rows)
         print(f"{given.rows:,} rows, {unpacked / 1e6:,.0f} MB of JSON in a ZIP of {written / 1e6:,.0f} MB", flush=True)
-        (folder / "viewer.html").write_bytes(Stationery().viewer)
+        (folder / "viewer.html").write_bytes(Assets().viewer)
         project = npm_ci(PROJECT, folder / "project")
         (project / "viewer.mjs").write_text(Path(__file__).with_name("viewer.mjs").read_text())
         for browser in given.browser or BROWSERS:
@@ -71,7 +71,7 @@ def write_archive(path: Path, rows: int) -> tuple[int, int]:
         lifetime=LIFETIME, language="en", time_zone="Europe/Berlin", notice=dict.fromkeys(("controller", "contact", "rights", "authority"), "us"),
         mapping_sha256="0" * 64, row_security=False, omitted=(), other_combinations=0,
     )  # fmt: skip
-    package = Package(frame, [SECTION], Stationery(), now)
+    package = Package(frame, [SECTION], Assets(), now)
     with path.open("wb") as file:
         for chunk in package.chunks(lambda _: batches(rows)):
             file.write(chunk)

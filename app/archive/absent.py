@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.archive.frame import Frame
 from app.archive.schema import NotIncluded
-from app.archive.voice import Voice
+from app.archive.translator import Translator
 from app.sources.port import Section
 
 
@@ -18,41 +18,43 @@ class Absent:
     how: str = ""
 
 
-def what_is_absent(frame: Frame, sections: Sequence[Section], voice: Voice) -> Iterator[Absent]:
+def what_is_absent(frame: Frame, sections: Sequence[Section], translator: Translator) -> Iterator[Absent]:
     for status in ("withheld", "absent"):
         # One sentence for all that are missing for the same reason.
         titles = [one.title for one in sections if one.status == status]
         if titles:
-            why = next(reason(one, voice) for one in sections if one.status == status)
-            yield Absent("; ".join(titles), why, voice.say(f"how_{status}"))
+            why = next(reason(one, translator) for one in sections if one.status == status)
+            yield Absent("; ".join(titles), why, translator.say(f"how_{status}"))
     for section in sections:
         if section.withheld_rows:
-            yield Absent(section.title, some_withheld(section, voice), voice.say("how_withheld"))
+            yield Absent(section.title, some_withheld(section, translator), translator.say("how_withheld"))
     for table, why in frame.omitted:
-        yield Absent(voice.say("omitted", table=table), why, voice.say("how_omitted"))
+        yield Absent(translator.say("omitted", table=table), why, translator.say("how_omitted"))
     if frame.other_combinations:
-        others = voice.counted("others", frame.other_combinations)
-        yield Absent(voice.say("elsewhere"), others, voice.say("how_others"))
+        others = translator.counted("others", frame.other_combinations)
+        yield Absent(translator.say("elsewhere"), others, translator.say("how_others"))
     place = {"center": frame.data_center.title, "source": frame.data_source.title}
-    yield Absent(voice.say("other_sources"), voice.say("this_source", **place), voice.say("how_sources", **place))
+    yield Absent(
+        translator.say("other_sources"), translator.say("this_source", **place), translator.say("how_sources", **place)
+    )
 
 
-def not_included(sections: Sequence[Section], voice: Voice) -> list[NotIncluded]:
+def not_included(sections: Sequence[Section], translator: Translator) -> list[NotIncluded]:
     """The sections among it, as the document names them."""
-    told = [(one, one.status, reason(one, voice)) for one in sections if one.status != "included"]
-    told += [(one, "withheld", some_withheld(one, voice)) for one in sections if one.withheld_rows]
+    told = [(one, one.status, reason(one, translator)) for one in sections if one.status != "included"]
+    told += [(one, "withheld", some_withheld(one, translator)) for one in sections if one.withheld_rows]
     return [
         NotIncluded.model_validate({"section": one.name, "title": one.title, "status": status, "reason": why})
         for one, status, why in told
     ]
 
 
-def some_withheld(section: Section, voice: Voice) -> str:
+def some_withheld(section: Section, translator: Translator) -> str:
     """Of a section that is there, how many rows are not, and why."""
-    entries = voice.counted("entries", section.withheld_rows)
-    return voice.say("some_withheld", entries=entries, because=section.withheld_because)
+    entries = translator.counted("entries", section.withheld_rows)
+    return translator.say("some_withheld", entries=entries, because=section.withheld_because)
 
 
-def reason(section: Section, voice: Voice) -> str:
+def reason(section: Section, translator: Translator) -> str:
     """Why a section is not here, in the archive's words."""
-    return voice.say(section.reason or "lacking")
+    return translator.say(section.reason or "lacking")

@@ -2,15 +2,16 @@
 
 import json
 import re
-import tomllib
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
 from importlib.resources import files
 
+from app.archive.translator import read_words
+from app.kit.language import LANGUAGES, Language
+
 _HERE = files("app.archive")
-_LANGUAGES = ("en", "de", "fr", "es", "it")
 _IMPORT = re.compile(r'^import \{[^{}]*\} from "\./([a-z0-9-]+\.js)";\n', re.MULTILINE)
 _COMMENT = re.compile(r"^ *(?://.*|/\*\*(?:[^*]|\*(?!/))*\*/)\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
@@ -50,10 +51,9 @@ def bundle(entry: str) -> str:
     return "".join(_INDENT.sub("\n", module).lstrip() for module in done.values())
 
 
-def words(language: str) -> dict[str, str]:
+def words(language: Language) -> dict[str, str]:
     """What the page says in one language."""
-    text = (_HERE / "words" / f"{language}.toml").read_text("utf-8")
-    said = tomllib.loads(text)
+    said = read_words(language)
     own: dict[str, str] = said["viewer"]
     return {key: str(said[key]) for key in _SHARED.split()} | own
 
@@ -84,7 +84,7 @@ def _style() -> str:
 
 def _words() -> dict[str, list[str]]:
     """Keys once, then each language's sentences in their order."""
-    said = {one: words(one) for one in _LANGUAGES}
+    said = {one: words(one) for one in LANGUAGES}
     keys = list(said["en"])
     return {"keys": keys} | {one: [sentences[key] for key in keys] for one, sentences in said.items()}
 
@@ -97,7 +97,7 @@ def _packed(blocks: list[dict[str, str]]) -> str:
 
 def _too_old() -> str:
     """What browsers say that cannot inflate the rest."""
-    return _compact({one: words(one)["too-old-browser"] for one in _LANGUAGES}).decode().replace("<", "\\u003c")
+    return _compact({one: words(one)["too-old-browser"] for one in LANGUAGES}).decode().replace("<", "\\u003c")
 
 
 def _compact(value: object) -> bytes:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from app.archive.voice import Voice
+from app.archive.translator import Translator
 from app.kit.json_text import members, parts
 from app.kit.text import visible
 from app.sources.values import moment
@@ -43,18 +43,18 @@ def read_row(row: bytes) -> Mapping[str, bytes]:
         return dict(members(row))
 
 
-def cell(raw: bytes, voice: Voice, *, dated: bool) -> Cell:
+def cell(raw: bytes, translator: Translator, *, dated: bool) -> Cell:
     """`dated` says that the mapping dates the row by this value, whatever it looks like."""
     if raw in _SCALARS:
-        return Cell(voice.say(_SCALARS[raw]))
-    if said := _said_moment(raw, voice, dated=dated):
+        return Cell(translator.say(_SCALARS[raw]))
+    if said := _said_moment(raw, translator, dated=dated):
         return Cell(said)
     if raw.startswith(b'"'):
         return _shortened(json.loads(raw))
     if raw.startswith(b"{") and len(raw) <= _LONGEST:
-        return _shortened("; ".join(f"{readable(name)}: {_inner(one, voice)}" for name, one in members(raw)))
+        return _shortened("; ".join(f"{readable(name)}: {_inner(one, translator)}" for name, one in members(raw)))
     if raw.startswith(b"[") and len(raw) <= _LONGEST:
-        return _shortened(", ".join(_inner(one, voice) for one in parts(raw)) or voice.say("nothing"))
+        return _shortened(", ".join(_inner(one, translator) for one in parts(raw)) or translator.say("nothing"))
     # No more is decoded than can be shown: a character has four bytes at most.
     return _shortened(raw[: 4 * (_LONGEST + 1)].decode(errors="ignore"))
 
@@ -66,25 +66,25 @@ def readable(name: str) -> str:
     return visible(spoken[:1].upper() + spoken[1:]) or visible(name)
 
 
-def _said_moment(raw: bytes, voice: Voice, *, dated: bool) -> str | None:
+def _said_moment(raw: bytes, translator: Translator, *, dated: bool) -> str | None:
     try:
         if _DAY.fullmatch(raw):
-            return voice.day(datetime.fromisoformat(raw[1:-1].decode()))
+            return translator.day(datetime.fromisoformat(raw[1:-1].decode()))
         if _MOMENT.fullmatch(raw):
-            return voice.moment(datetime.fromisoformat(raw[1:-1].decode()))
+            return translator.moment(datetime.fromisoformat(raw[1:-1].decode()))
     except ValueError:
         return None
     number = raw.strip(b'"')
-    if dated and _NUMBER.fullmatch(number) and (when := moment(number.decode(), voice.zone)):
-        return voice.moment(when)
+    if dated and _NUMBER.fullmatch(number) and (when := moment(number.decode(), translator.zone)):
+        return translator.moment(when)
     return None
 
 
-def _inner(raw: bytes, voice: Voice) -> str:
+def _inner(raw: bytes, translator: Translator) -> str:
     """What stands within an object or array; nested deeper, it stands as JSON, but for what is empty."""
     if raw in (b"{}", b"[]"):
-        return voice.say("nothing")
-    return raw.decode() if raw.startswith((b"{", b"[")) else cell(raw, voice, dated=False).text
+        return translator.say("nothing")
+    return raw.decode() if raw.startswith((b"{", b"[")) else cell(raw, translator, dated=False).text
 
 
 def _shortened(text: str) -> Cell:

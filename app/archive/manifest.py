@@ -11,21 +11,21 @@ from app.archive.frame import Frame
 from app.archive.schema import SCHEMA_VERSION, Included, LeftOut, Manifest, Member, Run, Totals
 from app.archive.schema_1_0 import Omitted
 from app.archive.tally import Tally
-from app.archive.voice import Voice
+from app.archive.translator import Translator
 from app.kit.clock import rfc3339
 from app.sources.port import Section
 
 
 def write_manifest(
     frame: Frame, sections: Sequence[Section], tallies: Sequence[Tally], members: Sequence[Member],
-    compiled_at: datetime, voice: Voice,
+    compiled_at: datetime, translator: Translator,
 ) -> bytes:  # fmt: skip
     """As the published form has it, member by member: what does not fit it is never written."""
     counted = {tally.section.name: tally for tally in tallies}
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         export=_run(frame, compiled_at),
-        sections=[_section(one, counted.get(one.name), voice) for one in sections],
+        sections=[_section(one, counted.get(one.name), translator) for one in sections],
         omitted=[Omitted(table=table, reason=reason) for table, reason in frame.omitted],
         other_combinations=frame.other_combinations,
         members=list(members),
@@ -48,11 +48,11 @@ def _run(frame: Frame, compiled_at: datetime) -> Run:
     )
 
 
-def _section(section: Section, tally: Tally | None, voice: Voice) -> Included | LeftOut:
+def _section(section: Section, tally: Tally | None, translator: Translator) -> Included | LeftOut:
     facts = asdict(section)
     if tally:
         return Included.model_validate({**facts, **_counts(tally)})
-    return LeftOut.model_validate({**facts, **_NO_COUNTS, "reason": reason(section, voice)})
+    return LeftOut.model_validate({**facts, **_NO_COUNTS, "reason": reason(section, translator)})
 
 
 def _counts(tally: Tally) -> Mapping[str, Any]:

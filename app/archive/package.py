@@ -11,14 +11,14 @@ from isal import isal_zlib
 from stream_zip import ZIP_32, ZIP_64, ZIP_AUTO, MemberFile, Method, stream_zip
 
 from app.archive.absent import not_included
+from app.archive.assets import Assets
 from app.archive.document import Read, write_document
 from app.archive.frame import Frame
 from app.archive.manifest import write_manifest
 from app.archive.report import Pages
 from app.archive.schema import Member, MemberName
-from app.archive.stationery import Stationery
 from app.archive.tally import Tally, new_tallies
-from app.archive.voice import Voice
+from app.archive.translator import Translator
 from app.kit.clock import Clock
 from app.sources.port import Section
 
@@ -41,11 +41,11 @@ class Packed:
 class Package:
     """One archive being written. `chunks` may be consumed once, in any thread; `packed` holds afterwards."""
 
-    def __init__(self, frame: Frame, sections: Sequence[Section], stationery: Stationery, clock: Clock) -> None:
-        self._voice = Voice(frame.language, frame.time_zone)
-        self.tallies: list[Tally] = new_tallies(sections, self._voice.zone)
+    def __init__(self, frame: Frame, sections: Sequence[Section], assets: Assets, clock: Clock) -> None:
+        self._translator = Translator(frame.language, frame.time_zone)
+        self.tallies: list[Tally] = new_tallies(sections, self._translator.zone)
         self.document_bytes = 0
-        self._frame, self._sections, self._stationery, self._clock = frame, sections, stationery, clock
+        self._frame, self._sections, self._assets, self._clock = frame, sections, assets, clock
         self._members: list[Member] = []
         self._size = 0
         self._hash = hashlib.sha256()
@@ -64,20 +64,20 @@ class Package:
         return Packed(self._compiled_at, self._compiled_at + self._frame.lifetime, self._size, self._hash.hexdigest())
 
     def _files(self, read: Read) -> Iterator[MemberFile]:
-        pages = Pages(self._stationery.templates, self._frame, self._sections, self._voice)
+        pages = Pages(self._assets.templates, self._frame, self._sections, self._translator)
         # Safari unpacks only the first member when that one is ZIP64.
         yield self._listed("README.txt", ZIP_32, [pages.readme()])
         yield self._listed("personal-data.json", ZIP_64, self._document(read))
         yield self._listed("report.html", ZIP_32, pages.report(self.tallies))
-        yield self._listed("viewer.html", ZIP_32, [self._stationery.viewer])
+        yield self._listed("viewer.html", ZIP_32, [self._assets.viewer])
         self._compiled_at = self._clock()
         manifest = write_manifest(
-            self._frame, self._sections, self.tallies, self._members, self._compiled_at, self._voice
+            self._frame, self._sections, self.tallies, self._members, self._compiled_at, self._translator
         )
         yield self._member("META/manifest.json", ZIP_AUTO(len(manifest)), [manifest])
 
     def _document(self, read: Read) -> Iterator[bytes]:
-        for chunk in write_document(self._frame, not_included(self._sections, self._voice), self.tallies, read):
+        for chunk in write_document(self._frame, not_included(self._sections, self._translator), self.tallies, read):
             self.document_bytes += len(chunk)
             yield chunk
 

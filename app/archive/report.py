@@ -13,7 +13,7 @@ from app.archive.cell import Cell, cell, read_row, readable
 from app.archive.frame import Frame
 from app.archive.tally import First, Tally
 from app.archive.timeline import draw_timeline
-from app.archive.voice import Voice
+from app.archive.translator import Translator
 from app.kit.text import visible
 from app.sources.port import Section
 
@@ -36,11 +36,11 @@ class Part:
 
     section: Section
     tally: Tally | None
-    voice: Voice
+    translator: Translator
 
     @property
     def reason(self) -> str:
-        return reason(self.section, self.voice)
+        return reason(self.section, self.translator)
 
     @property
     def kind(self) -> str:
@@ -52,7 +52,8 @@ class Part:
     def rows(self) -> Sequence[Mapping[str, Cell]]:
         time, kept = self.section.time, self.tally.sample.rows() if self.tally else ()
         return [
-            {name: cell(raw, self.voice, dated=name == time) for name, raw in read_row(row).items()} for row in kept
+            {name: cell(raw, self.translator, dated=name == time) for name, raw in read_row(row).items()}
+            for row in kept
         ]
 
     def columns(self, rows: Sequence[Mapping[str, Cell]]) -> Sequence[str]:
@@ -72,7 +73,7 @@ class Pages:
     templates: Environment
     frame: Frame
     sections: Sequence[Section]
-    voice: Voice
+    translator: Translator
 
     def readme(self) -> bytes:
         return b"".join(self._written("readme.txt.jinja"))
@@ -80,7 +81,7 @@ class Pages:
     def report(self, tallies: Sequence[Tally]) -> Iterator[bytes]:
         """In pieces, one HTML page without script or remote resource; every value is escaped."""
         counted = {tally.section.name: tally for tally in tallies}
-        parts = [Part(one, counted.get(one.name), self.voice) for one in self.sections]
+        parts = [Part(one, counted.get(one.name), self.translator) for one in self.sections]
         months: Counter[tuple[int, int]] = Counter()
         for tally in tallies:
             # What the person did: no registration, and nothing that was worked out, is activity.
@@ -95,8 +96,13 @@ class Pages:
         )  # fmt: skip
 
     def _written(self, name: str, **more: object) -> Iterator[bytes]:
-        words = {"say": self.voice.say, "voice": self.voice, "frame": self.frame, "notice": self.frame.notice}
-        absent = list(what_is_absent(self.frame, self.sections, self.voice))
+        words = {
+            "say": self.translator.say,
+            "translator": self.translator,
+            "frame": self.frame,
+            "notice": self.frame.notice,
+        }
+        absent = list(what_is_absent(self.frame, self.sections, self.translator))
         filters = {"visible": visible, "plain": _plain, "with_email": _with_email, "with_address": _with_address}
         pieces = self.templates.get_template(name).stream(**words, **filters, absent=absent, **more)
         # A template gives a piece for each value, and each piece is packed and hashed by itself.

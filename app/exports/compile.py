@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from app.archive.assets import Assets
 from app.archive.frame import Frame
 from app.archive.package import Package, Packed
 from app.archive.schema_1_0 import Titled
-from app.archive.stationery import Stationery
 from app.history.entry import Entry
 from app.jobs.job import Progress
 from app.kit.clock import LIFETIME, Clock
@@ -52,7 +52,7 @@ class Compile:
     store: ArchiveStore
     clock: Clock
     traces: Traces
-    stationery: Stationery
+    assets: Assets
 
     async def __call__(
         self, entry: Entry, center: DataCenter, source: DataSource, choice: Choice, key: str, counter: Counter
@@ -61,7 +61,7 @@ class Compile:
         with self.traces.span("read"):
             chosen = (choice.visitor, choice.device, choice.browser, center.language)
             async with source.read(*chosen) as reading:
-                package = Package(_frame(entry, center, reading), reading.sections, self.stationery, self.clock)
+                package = Package(_frame(entry, center, reading), reading.sections, self.assets, self.clock)
                 counter.begin(reading, package)
                 stored = await self._put(key, reading, package)
             self.traces.note(rows=counter.progress().rows)

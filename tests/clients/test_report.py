@@ -46,7 +46,7 @@ DAY = r"\d{1,2} (?:January|February|March|April|May|June|July|August|September|O
 WHERE = {
     "the heavy visitor": r"What it is\n+City\n+What you told us\n+Berlin\n",
     "a shared iPad": rf"What you told us about yourself, now and before\n+Not in this archive: {SHARED}\.",
-    "no device": r"What you told us about yourself, now and before\n(.*\n)*?no entries",
+    "no device": r"What you told us about yourself, now and before\nno entries\n",
 }
 DEVICE = {
     "the heavy visitor": r"Device and browser\n+iPhone · Safari\n",
@@ -58,10 +58,11 @@ MISSING = {
     "a shared iPad": rf"Which kind of visitor we take you for; .*\n+{SHARED.capitalize()}\. Ask the contact",
     "no device": r"The same visitor also used 2 other combinations of device and browser\.",
 }
+SCORES = r"Kind of visitor\n.+\nPoints\n[\d.]+\nPoints from which we say so\n[\d.]+\n"
 PERSONA = {
-    "the heavy visitor": r"Kind of visitor\n.+\nPoints\n[\d.]+\nPoints from which we say so\n[\d.]+\n",
+    "the heavy visitor": SCORES,
     "a shared iPad": rf"Which kind of visitor we take you for\n+Not in this archive: {SHARED}",
-    "no device": r"Which kind of visitor we take you for\n",
+    "no device": SCORES,
 }
 QUESTIONS: dict[str, str | dict[str, str]] = {
     "where do I live?": WHERE,

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.everywhere.mariadb import emptied, mariadb_server
 from tests.sample import ROOT, Place, Served, place, served
+from tests.servers import Mariadb
+from tests.small import Small
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +89,13 @@ def npm_ci(project: Path, folder: Path) -> Path:
         pytest.skip("npm cannot reach its registry, from which it installs what package-lock.json pins")
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def mariadb(request: pytest.FixtureRequest) -> Iterator[Mariadb]:
+    yield from mariadb_server(request.config.cache.mkdir("mariadb"))
+
+
+@pytest.fixture
+def small(mariadb: Mariadb, tmp_path: Path) -> Small:
+    return emptied(mariadb, tmp_path)

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +27,6 @@ from tests.contract.test_interruptions import MORE, PLACES, SECTIONS, beside_sea
 from tests.contract.test_source_check import EXTRA, checked
 from tests.contract.test_source_finding import sessions
 from tests.contract.test_source_values import ROW, TEXTS
-from tests.everywhere.mariadb import emptied, mariadb_server
 from tests.servers import Mariadb, free_port
 from tests.small import FIND, HERE, TABLES, Small, batches, found, mapping, opened, personal, rows, section
 
@@ -53,16 +51,6 @@ def _of_every_engine() -> Iterator[tuple[str, Any]]:
 
 
 globals().update(_of_every_engine())
-
-
-@pytest.fixture(scope="session")
-def mariadb(request: pytest.FixtureRequest) -> Iterator[Mariadb]:
-    yield from mariadb_server(request.config.cache.mkdir("mariadb"))
-
-
-@pytest.fixture
-def small(mariadb: Mariadb, tmp_path: Path) -> Small:
-    return emptied(mariadb, tmp_path)
 
 
 # What stands in a column of the type comes out as JSON.

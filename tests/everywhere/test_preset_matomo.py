@@ -1,21 +1,18 @@
 """The preset `matomo` on MariaDB: what the whole service finds and exports, beside the same tables read by hand."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.builders import BASE, Running, archive, manifest, running
-from tests.everywhere.mariadb import emptied, mariadb_server
 from tests.presets import matomo
 from tests.presets.matomo import EMAIL, EMOJI, HEBREW, JANE, STRANGER, TWIN, Row
-from tests.servers import Mariadb
 from tests.small import Small, toml, write_mappings
 
 pytestmark = pytest.mark.everywhere
@@ -36,16 +33,6 @@ KINDS = {
     "pages": [1, 2, 3, 4, 5, 6, 21, 22, 13, 14, 15, 16, 17, 18, 19], "downloads_and_links": [7, 8],
     "searches": [9, 10], "events": [11], "contents": [12], "products": [21, 22],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def mariadb(request: pytest.FixtureRequest) -> Iterator[Mariadb]:
-    yield from mariadb_server(request.config.cache.mkdir("mariadb"))
-
-
-@pytest.fixture
-def small(mariadb: Mariadb, tmp_path: Path) -> Small:
-    return emptied(mariadb, tmp_path)
 
 
 @asynccontextmanager

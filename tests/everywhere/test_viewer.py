@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from app.archive.stationery import Stationery
+from app.archive.assets import Assets
 from tests.everywhere.conftest import Demo, Program, npm_ci, run
 from tests.everywhere.test_console import BROWSERS, PROJECT
 from tests.sample import ROOT, Served
@@ -64,7 +64,7 @@ def viewed(demo: Demo, sample: Served, node: str, tmp_path_factory: pytest.TempP
         shutil.copy(journey, project)
     folder = tmp_path_factory.mktemp("files") / "of a person, här"
     folder.mkdir()
-    (folder / "viewer.html").write_bytes(Stationery().viewer)
+    (folder / "viewer.html").write_bytes(Assets().viewer)
     files = {"PAGE": (folder / "viewer.html").as_uri(), "ARCHIVE": str(demo.archive), "NEEDLE": _needle(demo)}
     files |= _german(sample, folder) | {"TAMPERINGS": str(_tamperings(node, folder))}
     return Viewed(project, node, files | {name: str(path) for name, path in _files(demo, folder).items()})

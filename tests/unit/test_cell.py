@@ -5,13 +5,13 @@ import json
 import pytest
 
 from app.archive.cell import cell, read_row, readable
-from app.archive.voice import Voice
+from app.archive.translator import Translator
 
-BERLIN = Voice("en", "Europe/Berlin")
+BERLIN = Translator("en", "Europe/Berlin")
 
 
-def shown(raw: str, voice: Voice = BERLIN, *, dated: bool = False) -> str:
-    return cell(raw.encode("utf-8", "surrogatepass"), voice, dated=dated).text
+def shown(raw: str, translator: Translator = BERLIN, *, dated: bool = False) -> str:
+    return cell(raw.encode("utf-8", "surrogatepass"), translator, dated=dated).text
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_moment_at_the_calendars_end_stands_as_it_is() -> None:
 
 @pytest.mark.parametrize(("language", "text"), [("de", "20.11.2026, 01:00:00"), ("fr", "20 nov. 2026, 01:00:00")])
 def test_dates_are_written_as_people_of_the_language_do(language: str, text: str) -> None:
-    assert shown('"2026-11-20T00:00:00Z"', Voice(language, "Europe/Berlin")) == text  # type: ignore[arg-type]
+    assert shown('"2026-11-20T00:00:00Z"', Translator(language, "Europe/Berlin")) == text  # type: ignore[arg-type]
 
 
 def test_what_is_long_is_cut_and_says_so() -> None:

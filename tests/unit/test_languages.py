@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.archive.voice import read_words
+from app.archive.translator import read_words
 from app.bootstrap import build_registry
 from app.kit.language import LANGUAGES, Language, Speech
 from app.settings import Settings

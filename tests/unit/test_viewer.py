@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from app.archive import bundle
+from app.archive.assets import Assets
 from app.archive.bundle import viewer, words
-from app.archive.stationery import Stationery
+from app.kit.language import LANGUAGES, Language
 from tests.sample import ROOT
 
 MODULES = Path(bundle.__file__).parent / "viewer"
-LANGUAGES = ("en", "de", "fr", "es", "it")
 MOST = 60_000
 
 
@@ -52,7 +52,7 @@ class Blocks(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return Stationery().viewer.decode()
+    return Assets().viewer.decode()
 
 
 def test_it_is_what_its_sources_give(page: str) -> None:
@@ -115,7 +115,7 @@ def test_it_carries_the_engine_and_all_words(page: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_says_the_same(language: str) -> None:
+def test_every_language_says_the_same(language: Language) -> None:
     english, other = words("en"), words(language)
     assert list(other) == list(english)
     for key, sentence in english.items():

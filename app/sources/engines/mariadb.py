@@ -1,8 +1,6 @@
 """Data sources in MariaDB and MySQL: rows come one by one as the server sends them, and are encoded here."""
 
-import os
 import re
-import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -16,7 +14,7 @@ from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, NoSuchValue, Query, Row, Table, Values
 from app.sources.engines.mariadb_values import Column, NoText, Prepared, json_forms
 from app.sources.engines.mariadb_wire import Connection, bound, connect, named_errors
-from app.sources.engines.session import BlockingSession, ThreadedEngine
+from app.sources.engines.session import BlockingSession, Cable, ThreadedEngine
 from app.sources.port import Batch, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
 from app.sources.values import RowEncoder, Unencodable, in_batches, moments
@@ -71,14 +69,11 @@ class MariadbSession(BlockingSession):
     def __init__(self, url: URL, seconds: float) -> None:
         self._url, self._seconds = url, seconds
         self._connection: Connection | None = None
-        self._socket: socket.socket | None = None
 
     def open(self) -> None:
         with named_errors("the connection", connecting=True):
             self._connection = connect(self._url)
-            # A second handle on the same socket: the driver may close its own at any moment, and that number may be
-            # another socket's by the time that it is cut.
-            self._socket = socket.socket(fileno=os.dup(self._connection.handle))
+            self.cable = Cable(self._connection.handle)
         with named_errors("the session"):
             self._connection.begin_reading(self._seconds)
 
@@ -86,8 +81,8 @@ class MariadbSession(BlockingSession):
         """Rows that nobody took yet stay where they are."""
         if self._connection:
             self._connection.leave()
-        if self._socket:
-            self._socket.close()
+        if self.cable:
+            self.cable.close()
 
     def interrupt(self) -> None:
         with suppress(err.MySQLError):
@@ -95,11 +90,6 @@ class MariadbSession(BlockingSession):
                 other = connect(self._url, **_timed(_INTERRUPT_SECONDS))
                 other.query(f"KILL QUERY {self._connection.thread_id()}")
                 other.leave()
-
-    def disconnect(self) -> None:
-        with suppress(OSError):
-            if self._socket:
-                self._socket.shutdown(socket.SHUT_RDWR)
 
     def server_answers(self) -> bool:
         """A refusal is an answer, too."""

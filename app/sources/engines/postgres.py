@@ -1,7 +1,5 @@
 """Data sources in PostgreSQL: the server itself makes the JSON, so that every type keeps its own exact form."""
 
-import os
-import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -31,7 +29,7 @@ from app.sources.engines.postgres_wire import (
     rows_of,
     sent,
 )
-from app.sources.engines.session import BlockingSession, ThreadedEngine
+from app.sources.engines.session import BlockingSession, Cable, ThreadedEngine
 from app.sources.port import Batch
 from app.sources.sql import Statement
 from app.sources.values import in_batches, moments
@@ -69,32 +67,24 @@ class PostgresSession(BlockingSession):
     def __init__(self, address: str) -> None:
         self._address = address
         self._connection: psycopg.Connection[Any] | None = None
-        self._socket: socket.socket | None = None
 
     def open(self) -> None:
         with named_errors("the connection", connecting=True):
             self._connection = connect(self._address, autocommit=True)
-            # A second handle on the same socket: the driver may close its own at any moment, and that number may be
-            # another socket's by the time that it is cut.
-            self._socket = socket.socket(fileno=os.dup(self._connection.fileno()))
+            self.cable = Cable(self._connection.fileno())
             prepare_connection(self._connection)
             self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     def close(self) -> None:
         if self._connection:
             self._connection.close()
-        if self._socket:
-            self._socket.close()
+        if self.cable:
+            self.cable.close()
 
     def interrupt(self) -> None:
         with suppress(psycopg.Error):
             if self._connection:
                 self._connection.cancel_safe(timeout=_INTERRUPT_SECONDS)
-
-    def disconnect(self) -> None:
-        with suppress(OSError):
-            if self._socket:
-                self._socket.shutdown(socket.SHUT_RDWR)
 
     def server_answers(self) -> bool:
         """A refusal is an answer, too."""

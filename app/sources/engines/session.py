@@ -7,9 +7,11 @@ the session's thread waits before it asks the database for more.
 """
 
 import asyncio
+import os
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -29,9 +31,27 @@ _SILENT_SECONDS, _MOST_UNANSWERED = 5.0, 2
 _AHEAD_BYTES = 1 << 20
 
 
+class Cable:
+    """A second handle on the socket of a driver's connection, to cut it from another thread: the driver may close its
+    own at any moment, and that number may be another socket's by then."""
+
+    def __init__(self, handle: int) -> None:
+        self._socket = socket.socket(fileno=os.dup(handle))
+
+    def cut(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
 class BlockingSession(Session, ABC):
     """One read-only transaction; an engine fills in these hooks, and what Session asks for. Everything runs in the
-    session's own thread but `interrupt`, `disconnect` and `server_answers`: those are for the moment when it hangs."""
+    session's own thread but `interrupt`, `disconnect` and `server_answers`: those are for the moment when it hangs.
+    What connects to a server by a socket keeps a `cable` to it."""
+
+    cable: Cable | None = None
 
     @abstractmethod
     def open(self) -> None:
@@ -47,6 +67,8 @@ class BlockingSession(Session, ABC):
 
     def disconnect(self) -> None:
         """From another thread: shuts the connection under the driver, so that its call comes back. Never blocks."""
+        if self.cable:
+            self.cable.cut()
 
     def server_answers(self) -> bool:
         """From another thread: whether the server answers anybody. May block for seconds."""

@@ -14,7 +14,7 @@ def _viewer() -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Stationery:
+class Assets:
     """Read once, when the process starts."""
 
     templates: Environment = field(default_factory=templates)

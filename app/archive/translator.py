@@ -23,7 +23,7 @@ def read_words(language: Language) -> Mapping[str, Any]:
     return tomllib.loads((files("app.archive") / "words" / f"{language}.toml").read_text("utf-8"))
 
 
-class Voice:
+class Translator:
     """`say` fills a text of the catalogue; the others write as people of that language do."""
 
     def __init__(self, language: Language, zone: str | None) -> None:
