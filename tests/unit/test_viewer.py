@@ -16,6 +16,7 @@ import pytest
 from app.archive import bundle
 from app.archive.assets import Assets
 from app.archive.bundle import viewer, words
+from app.archive.schema import Included, LeftOut, Run
 from app.kit.language import LANGUAGES, Language
 from tests.sample import ROOT
 
@@ -112,6 +113,16 @@ def test_it_carries_the_engine_and_all_words(page: str) -> None:
     said = json.loads(inside["words"])
     for language in LANGUAGES:
         assert dict(zip(said["keys"], said[language], strict=True)) == words(language)
+
+
+def test_it_knows_every_key_of_the_manifest() -> None:
+    """Another key than the published form has is told to the person as a sign of a changed archive."""
+    text = (MODULES / "form.js").read_text()
+    for pattern, models in ((r'TOLD = "([^"]+)"', (Included, LeftOut)), (r'\bexport: "([^"]+)"', (Run,))):
+        found = re.search(pattern, text)
+        assert found
+        known = {key.removesuffix("?") for key in found[1].split()}
+        assert known == {key for model in models for key in model.model_fields}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
