@@ -1,11 +1,11 @@
 """The composition root: from settings to use cases. The only module that names adapters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from app.access.keys import Keys
 from app.access.port import Access
@@ -39,6 +39,7 @@ from app.jobs.tick import Chore, Tick
 from app.kit.clock import Clock, now
 from app.kit.crew import Crew
 from app.kit.db import Database, database_url
+from app.kit.errors import Misconfigured
 from app.kit.metrics import Metrics
 from app.kit.page import PageTokens
 from app.kit.seal import Keyring
@@ -47,13 +48,13 @@ from app.kit.traces import Traces, read_traces
 from app.settings import Settings
 from app.sources.agents import read_agent
 from app.sources.candidate import Candidates
-from app.sources.engine import Limits
+from app.sources.engine import Engine, Limits
 from app.sources.engines.mariadb import MariadbEngine
 from app.sources.engines.postgres import PostgresEngine
 from app.sources.engines.sqlite import SqliteEngine
 from app.sources.plan import Plan
 from app.sources.port import DataSource
-from app.sources.registry import Connect, Registry, read_registry, read_source
+from app.sources.registry import Connect, Registry, engine_of, known_urls, read_registry, read_source
 from app.sources.source import MappedSource
 from app.startup import make_folder, read_or_make_secret
 from app.storage.local import LocalStore
@@ -63,6 +64,10 @@ from app.visitors.search import Search
 from app.webhooks.deliver import Deliver
 from app.webhooks.outbox import Outbox
 from app.webhooks.send import Sender
+
+NewEngine = Callable[[URL, Limits, Threads], Engine]
+_ENGINES: Mapping[str, NewEngine] = {"postgresql": PostgresEngine, "mariadb": MariadbEngine, "sqlite": SqliteEngine}
+_LOOKING = Limits(search_seconds=10, export_seconds=10, connections=1, row_security=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,17 +191,18 @@ def build_source(file: Path, environ: Mapping[str, str], clock: Clock = now) -> 
 
 
 def source_engines(clock: Clock, threads: Threads) -> Mapping[str, Connect]:
-    def postgresql(plan: Plan, dsn: str) -> DataSource:
-        return MappedSource(plan, PostgresEngine(make_url(dsn), _limits(plan), threads), clock, read_agent)
+    def mapped(new: NewEngine) -> Connect:
+        return lambda plan, dsn: MappedSource(plan, new(make_url(dsn), _limits(plan), threads), clock, read_agent)
 
-    def sqlite(plan: Plan, dsn: str) -> DataSource:
-        path = Path(make_url(dsn).database or "")
-        return MappedSource(plan, SqliteEngine(path, _limits(plan), threads), clock, read_agent)
+    return {name: mapped(new) for name, new in _ENGINES.items()}
 
-    def mariadb(plan: Plan, dsn: str) -> DataSource:
-        return MappedSource(plan, MariadbEngine(make_url(dsn), _limits(plan), threads), clock, read_agent)
 
-    return {"postgresql": postgresql, "mariadb": mariadb, "sqlite": sqlite}
+def build_engine(dsn: str) -> tuple[str, Engine]:
+    """A database by its URL alone, for looking into it; its engine's name comes first. Raises Misconfigured."""
+    name = engine_of(dsn)
+    if name not in _ENGINES:
+        raise Misconfigured(f"it must be a URL that begins with one of {known_urls(_ENGINES)}.")
+    return name, _ENGINES[name](make_url(dsn), _LOOKING, Threads())
 
 
 def _limits(plan: Plan) -> Limits:

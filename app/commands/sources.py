@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 
 from app.bootstrap import build_registry
-from app.commands.preset import Wanted, add_wanted, write_source
+from app.commands.preset import write_source
+from app.commands.wanted import add_wanted, wanted
 from app.kit.errors import Misconfigured
 from app.settings import Settings, read_settings
 from app.sources.identifier import Identifier
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
     if arguments.action == "init":
-        return asyncio.run(_init(settings, Wanted.asked(arguments)))
+        return asyncio.run(_init(settings, arguments))
     registry = build_registry(settings, os.environ)
     if not registry.centers:
         print(f"{settings.data_centers} holds no data center.")
@@ -82,8 +83,9 @@ async def _searched(source: DataSource, identifier: str) -> str:
     return f"search: {len(found.visitors)} visitors with {combinations} combinations, in {times}"
 
 
-async def _init(settings: Settings, wanted: Wanted) -> int:
-    source = write_source(settings.data_centers, wanted, os.environ)
-    holds = await _fits(f"{wanted.data_center}/{wanted.source}", source, None)
+async def _init(settings: Settings, arguments: argparse.Namespace) -> int:
+    chosen = await wanted(arguments, os.environ)
+    source = write_source(settings.data_centers, chosen, os.environ)
+    holds = await _fits(f"{chosen.data_center}/{chosen.source}", source, None)
     await source.close()
     return 0 if holds else 1

@@ -2,13 +2,24 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from app.sources.sql import inserted
 
 _FOLDER = files("app.sources") / "presets"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """By what a product is recognised: tables with some of their columns, and a query for its version."""
+
+    product: str
+    engines: Sequence[str]
+    tables: Mapping[str, Sequence[str]]
+    version: str
 
 
 def preset_names() -> list[str]:
@@ -21,6 +32,11 @@ def preset_variables(name: str) -> dict[str, str]:
     return variables
 
 
+def preset_shape(name: str) -> Shape:
+    made = _read(name)
+    return Shape(engines=made["engines"], **made["recognised"])
+
+
 def with_preset(data: Mapping[str, Any], engine: str) -> dict[str, Any]:
     """The preset's mapping with what the file itself says: its own keys win, its sections and omitted tables are added.
     Raises ValueError with a sentence."""
@@ -28,7 +44,7 @@ def with_preset(data: Mapping[str, Any], engine: str) -> dict[str, Any]:
     if name not in preset_names():
         raise ValueError(f"preset: {name!r} is none; there are {', '.join(preset_names())}")
     made = _read(name)
-    del own["preset"]
+    del own["preset"], made["recognised"]
     engines = made.pop("engines")
     if engine not in engines:
         raise ValueError(f"dsn: the preset {name!r} is for {' or '.join(engines)}")

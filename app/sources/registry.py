@@ -3,7 +3,7 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -97,6 +97,17 @@ def read_source(file: Path, environ: Mapping[str, str], engines: Mapping[str, Co
     return source
 
 
+def engine_of(dsn: str) -> str:
+    """By the URL's backend alone, whatever driver it names; empty where it is no URL."""
+    backend, mark, _ = dsn.partition("://")
+    name = backend.partition("+")[0].lower() if mark else ""
+    return _ALSO.get(name, name)
+
+
+def known_urls(engines: Iterable[str]) -> str:
+    return ", ".join(f"{name}://" for name in sorted({*engines, *_ALSO}))
+
+
 @dataclass(frozen=True, slots=True)
 class _Section:
     """One section, the file that it stands in, and what its database is."""
@@ -137,7 +148,7 @@ class _Reader:
         _check_id(file, file.stem)
         data = _read_toml(file)
         dsn = self.environ.get(str(data.get("dsn")), "")
-        engine = _engine_of(dsn)
+        engine = engine_of(dsn)
         if "preset" in data:
             data = _of_preset(file, data, engine)
         # What it says is checked before its variable, and in the SQL of an engine, whichever that is.
@@ -145,7 +156,7 @@ class _Reader:
         if not dsn:
             raise Misconfigured(_UNSET.format(file=file, name=mapping.dsn))
         if engine not in self.engines:
-            known = ", ".join(f"{name}://" for name in sorted({*self.engines, *_ALSO}))
+            known = known_urls(self.engines)
             raise Misconfigured(f"{file}: dsn: {mapping.dsn} must be a URL that begins with one of {known}.")
         self.sections.extend(_Section(file, engine, one) for one in mapping.section)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -164,13 +175,6 @@ def _check_bindings(sections: list[_Section]) -> None:
     for one, problem in zip(sections, found, strict=True):
         if problem:
             raise Misconfigured(f"{one.file}: section {one.mapping.name!r}: sql: {problem}.")
-
-
-def _engine_of(dsn: str) -> str:
-    """By the URL's backend alone, whatever driver it names; empty where it is no URL."""
-    backend, mark, _ = dsn.partition("://")
-    name = backend.partition("+")[0].lower() if mark else ""
-    return _ALSO.get(name, name)
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.small import Small
 
@@ -46,7 +47,9 @@ def emptied(server: str) -> str:
             connection.execute("CREATE DATABASE small")
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'small'")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE")
+        mine = "SELECT nspname FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname !~ '^pg_'"
+        for (schema,) in connection.execute(mine).fetchall():
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
         connection.execute("CREATE SCHEMA public")
         connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
     return url

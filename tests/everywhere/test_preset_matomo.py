@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.__main__ import main
 from tests.builders import BASE, Running, archive, manifest, running
 from tests.presets import matomo
 from tests.presets.matomo import EMAIL, EMOJI, HEBREW, JANE, STRANGER, TWIN, Row
@@ -392,3 +393,24 @@ def rows_read(small: Small) -> int:
         f"SELECT sum(variable_value) FROM information_schema.global_status WHERE variable_name IN ({names})"
     )
     return int(many)
+
+
+def test_it_is_recognised_with_its_prefix_and_version(
+    small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    matomo.fill(small.url)
+    small.run(
+        f"CREATE TABLE {matomo.PREFIX}option (option_name varchar(191) PRIMARY KEY, option_value longtext NOT NULL);\n"
+        f"INSERT INTO {matomo.PREFIX}option VALUES ('version_core', '5.2.0-b5'), ('version_Live', '5.1')"
+    )
+    monkeypatch.setenv("DOSSIER_DATA_CENTERS", str(small.folder / "centers"))
+    monkeypatch.setenv("MATOMO_URL", small.reader().url)
+    wanted = ("--data-center", "acme", "--source", "web", "--title", "Web", "--dsn", "MATOMO_URL")
+    assert main(["sources", "init", *wanted]) == 2
+    said = capsys.readouterr()
+    assert f"MATOMO_URL: Matomo 5.2.0-b5, with prefix = '{matomo.PREFIX}'. Its preset is 'matomo'." in said.out
+    assert f"MATOMO_URL: Matomo, with prefix = '{matomo.OTHER}'." in said.out
+    assert f"choose by --set prefix={matomo.PREFIX} and --set prefix={matomo.OTHER}." in said.err
+    assert main(["sources", "init", *wanted, "--set", f"prefix={matomo.PREFIX}"]) == 0
+    written = (small.folder / "centers" / "acme" / "web.toml").read_text()
+    assert f'prefix = "{matomo.PREFIX}"' in written

@@ -10,7 +10,7 @@ import pytest
 
 from app.sources.binding import unbound
 from app.sources.mapping import SourceMapping
-from app.sources.preset import preset_names, with_preset
+from app.sources.preset import preset_names, preset_shape, preset_variables, with_preset
 
 TESTS = Path(__file__).parents[1]
 # What a variable of that name may be.
@@ -36,6 +36,17 @@ def test_a_preset_is_a_mapping_that_holds(name: str) -> None:
         assert mapping.tracking_id_hint
         texts = [text for one in mapping.section for text in one.sql]
         assert all("ORDER BY" in text and not re.search(r"\{(?!each\})[a-z_]+\}", text) for text in texts)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_says_by_what_its_product_is_recognised(name: str) -> None:
+    shape, variables = preset_shape(name), preset_variables(name)
+    named = [set(re.findall(r"\{([a-z_]+)\}", table)) for table in shape.tables]
+    # The first table's name shows the variables, by which the others are looked for.
+    assert named[0]
+    assert all(one <= named[0] for one in named)
+    assert named[0] <= set(variables)
+    assert all(shape.tables.values())
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -10,6 +10,8 @@ from pathlib import Path
 from time import monotonic
 from urllib.parse import quote
 
+from sqlalchemy import URL
+
 from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, Query, Row, Table, Values
 from app.sources.engines.session import BlockingSession, ThreadedEngine
@@ -53,9 +55,9 @@ _ABOUT_SQL = ("near ", "no such function", "ambiguous column", "wrong number of 
 class SqliteEngine(ThreadedEngine):
     """Implements Engine over one database file, which is never created and never written."""
 
-    def __init__(self, path: Path, limits: Limits, threads: Threads) -> None:
+    def __init__(self, url: URL, limits: Limits, threads: Threads) -> None:
         super().__init__(limits, threads)
-        self._path = path
+        self._path = Path(url.database or "")
 
     def new(self, seconds: float) -> "SqliteSession":
         return SqliteSession(self._path, min(seconds, _LOCKED_SECONDS))
