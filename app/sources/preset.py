@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+from app.sources.fragments import without_fragments
 from app.sources.sql import inserted
 
 _FOLDER = files("app.sources") / "presets"
@@ -27,7 +28,7 @@ def with_preset(data: Mapping[str, Any], engine: str) -> dict[str, Any]:
     own, name = dict(data), data["preset"]
     if name not in preset_names():
         raise ValueError(f"preset: {name!r} is none; there are {', '.join(preset_names())}")
-    made = _read(name)
+    made = without_fragments(_read(name))
     del own["preset"]
     engines = made.pop("engines")
     if engine not in engines:
