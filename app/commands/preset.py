@@ -10,7 +10,7 @@ from pathlib import Path
 from app.bootstrap import build_source
 from app.kit.errors import Misconfigured
 from app.sources.port import DataSource
-from app.sources.preset import preset_names, preset_variables
+from app.sources.preset import first_section, preset_names, preset_variables
 
 _ASKED = {
     "preset": "Which preset", "data_center": "Id of the data center", "source": "Id of the data source",
@@ -26,6 +26,13 @@ controller = ""                # who is responsible, with the address
 contact    = ""                # whom to ask, an email address at best
 rights     = ""                # correction, erasure, objection, and how to ask for them
 authority  = ""                # where to complain
+"""
+_OWN_WORDS = """\
+
+# What this file says of a section wins over the preset, for example how long you keep it (docs/sources.md):
+# [[section]]
+# name      = "{section}"
+# retention = {{en = "13 months", de = "13 Monate"}}
 """
 
 
@@ -87,7 +94,7 @@ def _source_text(wanted: Wanted) -> str:
     if wanted.variables:
         values = (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in wanted.variables.items())
         lines += ["", "[variables]", *values]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + _OWN_WORDS.format(section=first_section(wanted.preset))
 
 
 def _ask(name: str, question: str) -> str:
