@@ -8,6 +8,7 @@ from app.bootstrap import build_source
 from app.commands.wanted import Wanted
 from app.kit.errors import Misconfigured
 from app.sources.port import DataSource
+from app.sources.preset import first_section
 
 _CENTER = """\
 # Fill in what GDPR Art. 15 asks to be said; until then the service does not start.
@@ -19,6 +20,13 @@ controller = ""                # who is responsible, with the address
 contact    = ""                # whom to ask, an email address at best
 rights     = ""                # correction, erasure, objection, and how to ask for them
 authority  = ""                # where to complain
+"""
+_OWN_WORDS = """\
+
+# What this file says of a section wins over the preset, for example how long you keep it (docs/sources.md):
+# [[section]]
+# name      = "{section}"
+# retention = {{en = "13 months", de = "13 Monate"}}
 """
 
 
@@ -49,4 +57,4 @@ def _source_text(wanted: Wanted) -> str:
     if wanted.variables:
         values = (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in wanted.variables.items())
         lines += ["", "[variables]", *values]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + _OWN_WORDS.format(section=first_section(wanted.preset))

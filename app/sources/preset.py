@@ -1,5 +1,6 @@
 """Presets: mappings of well-known databases that ship with the service, and what a file adds that uses one."""
 
+import difflib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -7,7 +8,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from app.sources.fragments import without_fragments
 from app.sources.sql import inserted
+from app.sources.texts import by_key
 
 _FOLDER = files("app.sources") / "presets"
 
@@ -37,19 +40,24 @@ def preset_shape(name: str) -> Shape:
     return Shape(engines=made["engines"], **made["recognised"])
 
 
+def first_section(name: str) -> str:
+    """The name of a section, as an example of what a file may change."""
+    return str(_read(name)["section"][0]["name"])
+
+
 def with_preset(data: Mapping[str, Any], engine: str) -> dict[str, Any]:
-    """The preset's mapping with what the file itself says: its own keys win, its sections and omitted tables are added.
-    Raises ValueError with a sentence."""
+    """The preset's mapping with what the file itself says: its own keys win, also in the preset's sections; its other
+    sections and omitted tables are added. Raises ValueError with a sentence."""
     own, name = dict(data), data["preset"]
     if name not in preset_names():
         raise ValueError(f"preset: {name!r} is none; there are {', '.join(preset_names())}")
-    made = _read(name)
+    made = without_fragments(_read(name))
     del own["preset"], made["recognised"]
     engines = made.pop("engines")
     if engine not in engines:
         raise ValueError(f"dsn: the preset {name!r} is for {' or '.join(engines)}")
     variables = _chosen(made.pop("variables", {}), own.pop("variables", {}))
-    sections = [*made.pop("section"), *own.pop("section", [])]
+    sections = _sections(made.pop("section"), own.pop("section", []))
     omitted = {inserted_text(table, variables): why for table, why in made.pop("omitted", {}).items()}
     made["find"] |= own.pop("find", {})
     filled: dict[str, Any] = _filled(made | {"section": sections}, engine, variables)
@@ -78,6 +86,36 @@ def _chosen(patterns: Mapping[str, str], given: Mapping[str, object]) -> dict[st
             raise ValueError(f"variables.{name}: must be a text that fits {pattern}")
         chosen[name] = value
     return chosen
+
+
+def _sections(preset: list[dict[str, Any]], own: object) -> list[dict[str, Any]]:
+    """The preset's in their places, each with what the file's section of its name says, and then the file's others."""
+    if not isinstance(own, list) or not all(isinstance(one, dict) for one in own):
+        raise ValueError("section: each must be a table; write it under [[section]]")
+    left, made, known = list(own), list[dict[str, Any]](), [section["name"] for section in preset]
+    for section in preset:
+        change = next((one for one in left if one.get("name") == section["name"]), None)
+        left = [one for one in left if one is not change]
+        made.append(_changed(section, change or {}))
+    for one in left:
+        _check_new(one, known)
+    return made + left
+
+
+def _changed(section: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Labels column by column, however they are given."""
+    labels = by_key(change.get("labels"))
+    merged = {"labels": section.get("labels", {}) | labels} if isinstance(labels, dict) else {}
+    return section | change | merged
+
+
+def _check_new(section: Mapping[str, Any], known: list[str]) -> None:
+    """One without sql, whose name is almost one of the preset's, was meant to change that."""
+    name = section.get("name")
+    if name in known:
+        raise ValueError(f"section {name!r} stands there twice; each needs a name of its own")
+    if "sql" not in section and (near := difflib.get_close_matches(str(name), known, 1)):
+        raise ValueError(f"section {name!r}: sql: is required and missing; add it, or name the preset's {near[0]!r}")
 
 
 def _filled(data: Any, engine: str, variables: Mapping[str, str]) -> Any:  # noqa: ANN401  TOML of any form

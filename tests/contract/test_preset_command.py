@@ -1,10 +1,13 @@
 """`sources init` writes a data source from a preset and checks it; `sources check` also searches, and says how long."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from app.__main__ import main
+from app.bootstrap import build_source
+from app.sources.preset import with_preset
 from tests.small import Small
 
 SHAPE = 'CREATE SCHEMA "my site"; CREATE TABLE "my site".people (id bigint, email text)'
@@ -34,12 +37,26 @@ def test_a_source_is_written_and_what_its_database_lacks_is_named(
     assert f"Wrote {place / 'web.toml'}." in said
     assert "fill in its notice before you start" in said
     assert "FAILURE: find." in said
-    assert (
-        place / "web.toml"
-    ).read_text() == 'preset = "umami"\ntitle = "Our site"\ndsn = "SITE_URL"\n\n[variables]\nschema = "my site"\n'
+    written = (place / "web.toml").read_text()
+    assert written.startswith(
+        'preset = "umami"\ntitle = "Our site"\ndsn = "SITE_URL"\n\n[variables]\nschema = "my site"\n\n# What this file says'
+    )
     # The center is there to be filled in, and until then nothing starts.
     code, said = told(capsys, "list")
     assert (code, "notice" in said) == (2, True)
+
+
+def test_the_example_of_own_words_holds_once_it_is_no_comment_any_more(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, "init", "--preset", "umami", *WANTED, "--set", "schema=my site")
+    file = place / "web.toml"
+    said, mark, example = file.read_text().partition("# [[section]]")
+    file.write_text(said + (mark + example).replace("# ", ""))
+    build_source(file, {"SITE_URL": "postgresql://nobody@localhost/none"})
+    changed, *_ = with_preset(tomllib.loads(file.read_text()), "postgresql")["section"]
+    assert changed["name"] == "session"
+    assert changed["retention"]["en"] == "13 months"
 
 
 def test_nothing_is_written_where_something_is_wrong(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
