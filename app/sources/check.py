@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from app.sources.binding import mend, unclear
 from app.sources.coverage import uncovered
-from app.sources.engine import Engine, Query, Session, Table, Values, first_usable
+from app.sources.engine import Engine, Query, Scan, Session, Table, Values, first_usable
 from app.sources.mapping import PARAMETERS, SectionMapping, SourceMapping
 from app.sources.parser.inspection import Seen, Sought, inspected
 from app.sources.port import Finding, SourceMisconfigured, SourceUnavailable
@@ -90,17 +90,15 @@ class _Look:
         used = await self._asked(queries[0].name, lambda session: first_usable(session, queries, _UNBOUND)[0])
         if isinstance(used, Finding):
             return []
-        scanned = await self._asked(used.name, lambda session: session.scanned(used))
-        sought = self._seen[texts[queries.index(used)]].sought
-        if isinstance(scanned, Finding):
+        looked = await self._asked(used.name, lambda session: (session.scanned(used), session.tables()))
+        if isinstance(looked, Finding):
             return []
+        scans, tables = looked
+        told = f"{used.name} reads all of {{}} for each search; {{}}"
         return [
-            Finding(
-                f"{used.name} reads all of {one.table!r} for each search; {_index(one, self._engine_name)}",
-                warning=True,
-            )
-            for one in sought
-            if one.alias in scanned
+            Finding(told.format(one.table, _index(one, self._engine_name)), warning=True)
+            for one in self._seen[texts[queries.index(used)]].sought
+            if any(_reads(scan, one) for scan in scans) and _has_columns(tables, one)
         ]
 
     async def _counting(self, section: SectionMapping) -> list[Finding]:
@@ -163,11 +161,23 @@ class _Look:
             return Finding(error.detail)
 
 
+def _reads(scan: Scan, sought: Sought) -> bool:
+    """Whether it is that comparison for which the table is read. PostgreSQL numbers what stands in a query twice."""
+    named = re.fullmatch(rf"{re.escape(sought.alias)}(_\d+)?", scan.alias)
+    return bool(named) and (not scan.condition or all(one in scan.condition.lower() for one in sought.columns))
+
+
+def _has_columns(tables: Sequence[Table], sought: Sought) -> bool:
+    """False where a column of that name comes from further out, because the table has none."""
+    named = [{column.lower() for column in table.columns} for table in tables if table.name.lower() == sought.name]
+    return not named or any(columns.issuperset(sought.columns) for columns in named)
+
+
 def _index(sought: Sought, engine_name: str) -> str:
     if engine_name == "mariadb" and not sought.expression.isidentifier():
         # MariaDB has no index of an expression.
         return f"have somebody add a generated column of {sought.expression} with an index, and compare that one."
-    name = re.sub(r"\W+", "_", f"dossier_{sought.table}_{sought.expression}").strip("_").lower()
+    name = re.sub(r"[\W_]+", "_", f"dossier {sought.table} {sought.expression}").strip("_").lower()
     return f"have somebody run: CREATE INDEX {name} ON {sought.table} ({sought.expression});"
 
 

@@ -67,6 +67,15 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """A table that a query reads whole, by the name that the query gives it, in lower case, and the condition on its
+    rows; empty where the plan shows none."""
+
+    alias: str
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a mapping allows on its database: seconds of a search and of an export, connections, and whether a policy
     may choose rows."""
@@ -96,9 +105,8 @@ class Session(Protocol):
         """Whether the database itself sees, without reading a row, that nothing comes out where the parameter is
         NULL. False also where it cannot tell."""
 
-    def scanned(self, query: Query) -> frozenset[str]:
-        """Tables, by the names that the query gives them, in lower case, that the database would read whole for want
-        of an index, as far as its plan shows it."""
+    def scanned(self, query: Query) -> list[Scan]:
+        """What the database would read whole for want of an index, as far as its plan shows it."""
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         """Rows as JSON. Raises ValueNotEncodable."""

@@ -11,7 +11,7 @@ from pymysql.constants import FIELD_TYPE
 from sqlalchemy import URL
 
 from app.kit.threads import Threads
-from app.sources.engine import Encoding, Limits, NoSuchValue, Query, Row, Table, Values
+from app.sources.engine import Encoding, Limits, NoSuchValue, Query, Row, Scan, Table, Values
 from app.sources.engines.mariadb_values import Column, NoText, Prepared, json_forms
 from app.sources.engines.mariadb_wire import Connection, bound, connect, named_errors
 from app.sources.engines.session import BlockingSession, Cable, ThreadedEngine
@@ -130,14 +130,14 @@ class MariadbSession(BlockingSession):
         """Its planner looks at tables that are empty or small, and would say so of them without a reason in the SQL."""
         return False
 
-    def scanned(self, query: Query) -> frozenset[str]:
+    def scanned(self, query: Query) -> list[Scan]:
         """The access types `ALL` and `index` read a whole table, or a whole index."""
         plan, rows = Query(query.name, query.statement.inside("EXPLAIN ", "")), list[Row]()
         # That the text is no number is said after the plan.
         with suppress(NoSuchValue):
             for some in self.select(plan, dict.fromkeys(query.statement.names, "x")):
                 rows.extend(some)
-        return frozenset(str(row["table"]).lower() for row in rows if row["type"] in ("ALL", "index"))
+        return [Scan(str(row["table"]).lower()) for row in rows if row["type"] in ("ALL", "index")]
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         with self._prepared(query, values, encoding=True) as (prepared, given):

@@ -15,7 +15,7 @@ from sqlalchemy import URL
 
 from app.kit.driver import connect
 from app.kit.threads import Threads
-from app.sources.engine import Encoding, Limits, LookUp, Query, Result, Row, Table, Values
+from app.sources.engine import Encoding, Limits, LookUp, Query, Result, Row, Scan, Table, Values
 from app.sources.engines.postgres_catalog import TABLES, excludes_null, scanned, table
 from app.sources.engines.postgres_search import KeptConnections
 from app.sources.engines.postgres_wire import (
@@ -110,7 +110,7 @@ class PostgresSession(BlockingSession):
         with named_errors(query.name):
             return excludes_null(self._open, query.statement, parameter)
 
-    def scanned(self, query: Query) -> frozenset[str]:
+    def scanned(self, query: Query) -> list[Scan]:
         with named_errors(query.name):
             return scanned(self._open, query.statement)
 

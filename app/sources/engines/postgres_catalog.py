@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from app.sources.engine import Query, Row, Table
+from app.sources.engine import Query, Row, Scan, Table
 from app.sources.sql import Statement
 
 TABLES = Query(
@@ -42,15 +42,15 @@ def excludes_null(connection: psycopg.Connection[Any], statement: Statement, par
     return _is_empty(connection, nulled) and not _is_empty(connection, statement)
 
 
-def scanned(connection: psycopg.Connection[Any], statement: Statement) -> frozenset[str]:
+def scanned(connection: psycopg.Connection[Any], statement: Statement) -> list[Scan]:
     """With sequential scans made dear, so that a small table is read whole only where no index would do."""
     ((plan,),) = _planned(connection, statement, "FORMAT JSON", "enable_seqscan = off")
-    return frozenset(_whole(json.loads(plan)[0]["Plan"]))
+    return list(_whole(json.loads(plan)[0]["Plan"]))
 
 
-def _whole(node: dict[str, Any]) -> Iterator[str]:
-    if "Alias" in node and "Index Cond" not in node and node["Node Type"] != "Bitmap Heap Scan":
-        yield node["Alias"].lower()
+def _whole(node: dict[str, Any]) -> Iterator[Scan]:
+    if "Relation Name" in node and "Index Cond" not in node and node["Node Type"] != "Bitmap Heap Scan":
+        yield Scan(node["Alias"].lower(), node.get("Filter", ""))
     for inner in node.get("Plans", []):
         yield from _whole(inner)
 

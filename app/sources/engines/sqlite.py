@@ -13,7 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import URL
 
 from app.kit.threads import Threads
-from app.sources.engine import Encoding, Limits, Query, Row, Table, Values
+from app.sources.engine import Encoding, Limits, Query, Row, Scan, Table, Values
 from app.sources.engines.session import BlockingSession, ThreadedEngine
 from app.sources.port import Batch, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
@@ -118,12 +118,12 @@ class SqliteSession(BlockingSession):
         """Its planner looks at no values."""
         return False
 
-    def scanned(self, query: Query) -> frozenset[str]:
+    def scanned(self, query: Query) -> list[Scan]:
         """https://www.sqlite.org/eqp.html: `SCAN name`, where an index would be `SEARCH name USING …`."""
         plan = Query(query.name, query.statement.inside("EXPLAIN QUERY PLAN ", ""))
         rows = (row for rows in self.select(plan, dict.fromkeys(query.statement.names)) for row in rows)
         found = (_SCAN.match(str(row["detail"])) for row in rows)
-        return frozenset(one[1].lower() for one in found if one)
+        return [Scan(one[1].lower()) for one in found if one]
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         cursor = self._executed(query, values, encoding=True)

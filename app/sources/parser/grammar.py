@@ -116,19 +116,30 @@ def _keys(tree: exp.Query) -> Iterator[tuple[str, str]]:
 
 def _sought(tree: exp.Query, dialect: str) -> Iterator[Sought]:
     """What is compared with the identifier that was typed, and could have an index."""
+    within = {one.alias_or_name.lower(): one for one in tree.find_all(exp.CTE)}
+    carriers = {name for name, one in within.items() if _carries(one)}
     for comparison in tree.find_all(exp.EQ, exp.NullSafeEQ):
         sides = (comparison.this, comparison.expression)
         for side, other in (sides, sides[::-1]):
-            column = side.find(exp.Column)
-            table = _node_of(column) if column else None
-            if table and not side.find(exp.Placeholder) and any(map(_is_identifier, other.find_all(exp.Placeholder))):
+            columns = list(side.find_all(exp.Column))
+            table = _node_of(columns[0]) if columns else None
+            if table and table.name.lower() not in within and not _typed(side, carriers) and _typed(other, carriers):
                 plain = side.transform(lambda node: exp.column(node.this) if isinstance(node, exp.Column) else node)
                 named = exp.table_(table.this, db=table.args.get("db")).sql(dialect)
-                yield Sought(named, table.alias_or_name.lower(), plain.sql(dialect))
+                names = tuple(one.name.lower() for one in columns)
+                yield Sought(table.name.lower(), named, table.alias_or_name.lower(), plain.sql(dialect), names)
 
 
-def _is_identifier(placeholder: exp.Expr) -> bool:
-    return placeholder.name in ("tracking_id", "email")
+def _carries(query: exp.CTE) -> bool:
+    """Whether it makes a column of what was typed, and of nothing else."""
+    made = (one for select in query.find_all(exp.Select) for one in select.expressions)
+    return any(_typed(one, set()) and not one.find(exp.Column) for one in made)
+
+
+def _typed(side: exp.Expr, carriers: set[str]) -> bool:
+    """Whether what was typed is in it, itself or by a query that carries it."""
+    placeholders = any(one.name in ("tracking_id", "email") for one in side.find_all(exp.Placeholder))
+    return placeholders or any(one.name.lower() in carriers for one in side.find_all(exp.Table))
 
 
 def _table_of(column: exp.Column) -> str:
@@ -138,7 +149,8 @@ def _table_of(column: exp.Column) -> str:
 
 def _node_of(column: exp.Column) -> exp.Table | None:
     query = column.find_ancestor(exp.Select)
-    tables = list(query.find_all(exp.Table)) if query else []
+    # What a query within reads is not among the tables of this one.
+    tables = [one for one in query.find_all(exp.Table) if one.find_ancestor(exp.Select) is query] if query else []
     for table in tables:
         if len(tables) == 1 or column.table.lower() == table.alias_or_name.lower():
             return table

@@ -24,11 +24,14 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What an identifier is compared with: a table, what the statement calls it, and an expression of its columns."""
+    """What an identifier is compared with: a table (its name alone, and as SQL has it), what the statement calls it,
+    and an expression of its columns."""
 
+    name: str
     table: str
     alias: str
     expression: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +60,5 @@ def inspected(questions: Sequence[tuple[str, str]]) -> list[Seen]:
 
 def _seen(said: dict[str, Any]) -> Seen:
     bound, keys = (Bound(**one) for one in said["bound"]), ((table, column) for table, column in said["keys"])
-    sought = (Sought(**one) for one in said["sought"])
+    sought = (Sought(**one | {"columns": tuple(one["columns"])}) for one in said["sought"])
     return Seen(said["parsed"], said["ordered"], tuple(said["tables"]), tuple(keys), tuple(bound), tuple(sought))
