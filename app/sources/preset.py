@@ -51,6 +51,8 @@ def with_preset(data: Mapping[str, Any], engine: str) -> dict[str, Any]:
     own, name = dict(data), data["preset"]
     if name not in preset_names():
         raise ValueError(f"preset: {name!r} is none; there are {', '.join(preset_names())}")
+    if wrong := [key for key in ("find", "variables", "omitted") if not isinstance(own.get(key, {}), dict)]:
+        raise ValueError(f"{wrong[0]}: must be a table; write it under [{wrong[0]}]")
     made = without_fragments(_read(name))
     del own["preset"], made["recognised"]
     engines = made.pop("engines")

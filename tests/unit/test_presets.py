@@ -139,6 +139,12 @@ def test_a_wrong_section_beside_a_preset_is_refused_by_its_name(tmp_path: Path, 
     assert said in _refused(tmp_path, file)
 
 
+@pytest.mark.parametrize("key", ["find", "variables", "omitted"])
+def test_a_table_that_is_none_is_named(tmp_path: Path, key: str) -> None:
+    file = {"preset": "umami", "title": "Site", "dsn": "SITE_URL", "variables": {"schema": "public"}}
+    assert f"{key}: must be a table; write it under [{key}]" in _refused(tmp_path, file | {key: "x"})
+
+
 def test_only_a_preset_has_fragments(tmp_path: Path) -> None:
     file = {"preset": "umami", "title": "Site", "dsn": "SITE_URL", "variables": {"schema": "public"}}
     assert "fragments: unknown key" in _refused(tmp_path, file | {"fragments": {"one": "SELECT 1"}})
