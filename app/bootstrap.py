@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL
 
 from app.access.keys import Keys
 from app.access.port import Access
@@ -36,10 +36,10 @@ from app.jobs.port import Bell
 from app.jobs.redis import RedisBell
 from app.jobs.run import RunJob
 from app.jobs.tick import Chore, Tick
+from app.kit.address import parsed
 from app.kit.clock import Clock, now
 from app.kit.crew import Crew
 from app.kit.db import Database, database_url
-from app.kit.errors import Misconfigured
 from app.kit.metrics import Metrics
 from app.kit.page import PageTokens
 from app.kit.seal import Keyring
@@ -192,17 +192,17 @@ def build_source(file: Path, environ: Mapping[str, str], clock: Clock = now) -> 
 
 def source_engines(clock: Clock, threads: Threads) -> Mapping[str, Connect]:
     def mapped(new: NewEngine) -> Connect:
-        return lambda plan, dsn: MappedSource(plan, new(make_url(dsn), _limits(plan), threads), clock, read_agent)
+        return lambda plan, dsn: MappedSource(plan, new(parsed(dsn), _limits(plan), threads), clock, read_agent)
 
     return {name: mapped(new) for name, new in _ENGINES.items()}
 
 
 def build_engine(dsn: str) -> tuple[str, Engine]:
-    """A database by its URL alone, for looking into it; its engine's name comes first. Raises Misconfigured."""
+    """A database by its URL alone, for looking into it; its engine's name comes first. Raises ValueError."""
     name = engine_of(dsn)
     if name not in _ENGINES:
-        raise Misconfigured(f"it must be a URL that begins with one of {known_urls(_ENGINES)}.")
-    return name, _ENGINES[name](make_url(dsn), _LOOKING, Threads())
+        raise ValueError(f"it must be a URL that begins with one of {known_urls(_ENGINES)}")
+    return name, _ENGINES[name](parsed(dsn), _LOOKING, Threads())
 
 
 def _limits(plan: Plan) -> Limits:

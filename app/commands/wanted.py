@@ -56,8 +56,8 @@ async def _recognised(dsn: str, environ: Mapping[str, str]) -> list[Product]:
         raise Misconfigured(f"--dsn: the environment variable {dsn} is not set; set it to the database's URL.")
     try:
         name, engine = build_engine(environ[dsn])
-    except Misconfigured as error:
-        raise Misconfigured(f"--dsn: {dsn}: {error}") from error
+    except ValueError as error:
+        raise Misconfigured(f"--dsn: {dsn}: {error}.") from None
     try:
         found = await recognise(engine, name)
     except (SourceUnavailable, SourceMisconfigured) as error:

@@ -13,11 +13,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import ColumnElement, Connection, DateTime, Dialect, MetaData, TypeDecorator, event, make_url, text
+from sqlalchemy import ColumnElement, Connection, DateTime, Dialect, MetaData, TypeDecorator, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
-    ArgumentError,
     DatabaseError,
     DisconnectionError,
     InterfaceError,
@@ -28,6 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from app.kit.address import parsed
 from app.kit.driver import Connection as _Connection
 from app.kit.errors import Misconfigured, Unavailable
 
@@ -141,10 +141,12 @@ class Database:
 def database_url(address: str) -> URL:
     """The URL with this service's own driver; only the backend name of the given one counts."""
     try:
-        url = make_url(address)
-        return url.set(drivername=DRIVERS[url.get_backend_name()])
-    except (ArgumentError, KeyError) as error:
-        raise Misconfigured("DOSSIER_DATABASE_URL must be a postgresql:// or sqlite:/// address.") from error
+        url = parsed(address)
+    except ValueError as error:
+        raise Misconfigured(f"DOSSIER_DATABASE_URL: {error}.") from None
+    if url.get_backend_name() not in DRIVERS:
+        raise Misconfigured("DOSSIER_DATABASE_URL must be a postgresql:// or sqlite:/// address.")
+    return url.set(drivername=DRIVERS[url.get_backend_name()])
 
 
 def _bounds(url: URL) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class Registry:
             await source.close()
 
 
+# By a plan and a URL; raises ValueError where the URL is none that can be.
 Connect = Callable[[Plan, str], DataSource]
 
 
@@ -150,17 +151,20 @@ class _Reader:
         dsn = self.environ.get(str(data.get("dsn")), "")
         engine = engine_of(dsn)
         if "preset" in data:
-            data = _of_preset(file, data, engine)
+            data = _of_preset(file, data, engine, dsn)
         # What it says is checked before its variable, and in the SQL of an engine, whichever that is.
         mapping = _checked(file, SourceMapping, data, engine if engine in self.engines else next(iter(self.engines)))
         if not dsn:
             raise Misconfigured(_UNSET.format(file=file, name=mapping.dsn))
         if engine not in self.engines:
             known = known_urls(self.engines)
-            raise Misconfigured(f"{file}: dsn: {mapping.dsn} must be a URL that begins with one of {known}.")
+            raise Misconfigured(f"{file}: dsn: {mapping.dsn}: it must be a URL that begins with one of {known}.")
         self.sections.extend(_Section(file, engine, one) for one in mapping.section)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        return self.engines[engine](Plan(file.stem, mapping, digest, engine, language), dsn)
+        try:
+            return self.engines[engine](Plan(file.stem, mapping, digest, engine, language), dsn)
+        except ValueError as error:
+            raise Misconfigured(f"{file}: dsn: {mapping.dsn}: {error}.") from None
 
 
 def _said(about: CenterMapping, speech: Speech) -> tuple[str, dict[str, Names]]:
@@ -186,9 +190,11 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise Misconfigured(f"{file}: cannot be read: {error.strerror}.") from error
 
 
-def _of_preset(file: Path, data: dict[str, Any], engine: str) -> dict[str, Any]:
-    if not engine:
+def _of_preset(file: Path, data: dict[str, Any], engine: str, dsn: str) -> dict[str, Any]:
+    if not dsn:
         raise Misconfigured(_UNSET.format(file=file, name=data.get("dsn")))
+    if not engine:
+        raise Misconfigured(f"{file}: dsn: {data.get('dsn')}: it must be a URL, with :// in it.")
     try:
         return with_preset(data, engine)
     except ValueError as error:

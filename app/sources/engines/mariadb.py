@@ -4,11 +4,14 @@ import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from pymysql import err
 from pymysql.constants import FIELD_TYPE
 from sqlalchemy import URL
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+from sqlalchemy.exc import ArgumentError
 
 from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, NoSuchValue, Query, Row, Scan, Table, Values
@@ -20,6 +23,16 @@ from app.sources.sql import Statement
 from app.sources.values import RowEncoder, Unencodable, in_batches, moments
 
 _INTERRUPT_SECONDS, _ANSWER_SECONDS = 0.4, 4
+
+
+def _check_options(url: URL) -> None:
+    """Raises ValueError."""
+    try:
+        said = MySQLDialect_pymysql().create_connect_args(url)[1]
+    except (ValueError, ArgumentError):
+        said = {"": ""}
+    if not signature(Connection).parameters.keys() >= said.keys():
+        raise ValueError("what stands after its ? must be options of the driver's, such as ssl_ca=/etc/ca.pem")
 
 
 def _asked(name: str, text: str) -> Query:
@@ -52,10 +65,14 @@ _WRITING = re.compile(r"\b(?:ALL PRIVILEGES|INSERT|UPDATE|DELETE|DROP|ALTER|CREA
 
 
 class MariadbEngine(ThreadedEngine):
-    """Implements Engine over a connection for each session."""
+    """Implements Engine over a connection for each session. Raises ValueError for a URL without a database, or with
+    options that the driver does not take."""
 
     def __init__(self, url: URL, limits: Limits, threads: Threads) -> None:
         super().__init__(limits, threads)
+        if not url.database:
+            raise ValueError("it must name a database after the host, as mysql://user:password@host/database does")
+        _check_options(url)
         self._url = url
 
     def new(self, seconds: float) -> "MariadbSession":

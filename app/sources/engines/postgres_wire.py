@@ -14,12 +14,13 @@ from psycopg import errors, pq
 from psycopg.abc import AdaptContext, PQGen
 from psycopg.abc import Transformer as Forms
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo, timeout_from_conninfo
 from psycopg.generators import execute, fetch, send
 from psycopg.types.numeric import FloatDumper
 from psycopg.types.string import TextLoader
 from sqlalchemy import URL
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import ArgumentError
 
 from app.sources.engine import Limits, NoSuchValue, Row, Values
 from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
@@ -53,15 +54,21 @@ _ROW_SECURITY = "grant its role BYPASSRLS, or say row_security = true in the map
 
 
 def address_of(url: URL, limits: Limits, seconds: float) -> str:
-    """The driver's connection string: read-only, in UTC, every statement ended after so many seconds."""
-    given: dict[str, Any] = PGDialect_psycopg().create_connect_args(url)[1]  # type: ignore[no-untyped-call]
+    """The driver's connection string: read-only, in UTC, every statement ended after so many seconds. Raises ValueError
+    where the URL has options that the driver does not take."""
     settings = _SETTINGS | {
         "statement_timeout": str(int(seconds * 1000)),
         "row_security": "on" if limits.row_security else "off",
     }
-    options = [given.pop("options", ""), *(f"-c {name}={value}" for name, value in settings.items())]
-    said = {"options": " ".join(filter(None, options)), "client_encoding": "utf8"}
-    return make_conninfo("", **{**_KEEPALIVES, **given, **said})
+    try:
+        given: dict[str, Any] = PGDialect_psycopg().create_connect_args(url)[1]  # type: ignore[no-untyped-call]
+        options = [given.pop("options", ""), *(f"-c {name}={value}" for name, value in settings.items())]
+        said = {"options": " ".join(filter(None, options)), "client_encoding": "utf8"}
+        made = make_conninfo("", **{**_KEEPALIVES, **given, **said})
+        timeout_from_conninfo(conninfo_to_dict(made))
+    except (ArgumentError, psycopg.ProgrammingError):
+        raise ValueError("what stands after its ? must be options of PostgreSQL's, such as sslmode=require") from None
+    return made
 
 
 def prepare_connection(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:

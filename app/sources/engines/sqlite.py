@@ -53,11 +53,14 @@ _ABOUT_SQL = ("near ", "no such function", "ambiguous column", "wrong number of 
 
 
 class SqliteEngine(ThreadedEngine):
-    """Implements Engine over one database file, which is never created and never written."""
+    """Implements Engine over one database file, which is never created and never written. Raises ValueError for a URL
+    that names none."""
 
     def __init__(self, url: URL, limits: Limits, threads: Threads) -> None:
         super().__init__(limits, threads)
-        self._path = Path(url.database or "")
+        if not url.database:
+            raise ValueError("it must name a file, as sqlite:////folder/file.db does (three slashes, and a path)")
+        self._path = Path(url.database)
 
     def new(self, seconds: float) -> "SqliteSession":
         return SqliteSession(self._path, min(seconds, _LOCKED_SECONDS))
