@@ -22,6 +22,7 @@ from sqlalchemy import URL
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from app.sources.engine import Limits, NoSuchValue, Row, Values
+from app.sources.engines.refusals import refused_by_postgresql
 from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
 
@@ -145,9 +146,9 @@ def named_errors(
         if nested and (isinstance(error, psycopg.DataError) or _is_too_much(error)):
             raise ValueNotEncodable(query_name, nested) from error
         if isinstance(error, _AWAY) and not _is_too_much(error):
-            # A refused connection names host, port, user and reason, and holds no value yet.
-            said = " ".join(str(error).split()) if connecting else type(error).__name__
-            raise SourceUnavailable(f"{query_name}: {said}") from error
+            if connecting:
+                raise refused_by_postgresql(str(error)) from error
+            raise SourceUnavailable(f"{query_name}: {type(error).__name__}") from error
         kind = SchemaLacks if isinstance(error, _LACKING) else SourceMisconfigured
         raise kind(f"{query_name}: {_said(error)}") from error
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, Query, Row, Table, Values
 from app.sources.engines.session import BlockingSession, ThreadedEngine
-from app.sources.port import Batch, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
+from app.sources.port import Batch, NotConnected, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
 from app.sources.values import RowEncoder, Unencodable, in_batches, moments
 
@@ -70,7 +70,10 @@ class SqliteSession(BlockingSession):
         self._told_to_end = False
 
     def open(self) -> None:
-        with _named_errors(f"the file {self._path.name}"):
+        name = f"the file {self._path.name}"
+        if not self._path.is_file():
+            raise NotConnected(f"{name}: there is no such file", "correct the path in {url}")
+        with _named_errors(name):
             address = f"file:{quote(str(self._path))}?mode=ro"
             self._connection = sqlite3.connect(
                 address, timeout=_TURN_SECONDS, uri=True, check_same_thread=False, isolation_level=None
