@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.access.keys import Keys
 from app.access.port import Access
@@ -187,16 +188,25 @@ def build_source(file: Path, environ: Mapping[str, str], clock: Clock = now) -> 
 
 def source_engines(clock: Clock, threads: Threads) -> Mapping[str, Connect]:
     def postgresql(plan: Plan, dsn: str) -> DataSource:
-        return MappedSource(plan, PostgresEngine(make_url(dsn), _limits(plan), threads), clock, read_agent)
+        return MappedSource(plan, PostgresEngine(_url(dsn), _limits(plan), threads), clock, read_agent)
 
     def sqlite(plan: Plan, dsn: str) -> DataSource:
-        path = Path(make_url(dsn).database or "")
+        path = Path(_url(dsn).database or "")
         return MappedSource(plan, SqliteEngine(path, _limits(plan), threads), clock, read_agent)
 
     def mariadb(plan: Plan, dsn: str) -> DataSource:
-        return MappedSource(plan, MariadbEngine(make_url(dsn), _limits(plan), threads), clock, read_agent)
+        return MappedSource(plan, MariadbEngine(_url(dsn), _limits(plan), threads), clock, read_agent)
 
     return {"postgresql": postgresql, "mariadb": mariadb, "sqlite": sqlite}
+
+
+def _url(dsn: str) -> URL:
+    """Raises ValueError, which does not repeat it."""
+    try:
+        return make_url(dsn)
+    except (ArgumentError, ValueError) as error:
+        form = "engine://user:password@host:port/database, with %40 for an @ and the like"
+        raise ValueError(f"holds no URL; write {form}") from error
 
 
 def _limits(plan: Plan) -> Limits:

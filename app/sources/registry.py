@@ -149,7 +149,10 @@ class _Reader:
             raise Misconfigured(f"{file}: dsn: {mapping.dsn} must be a URL that begins with one of {known}.")
         self.sections.extend(_Section(file, engine, one) for one in mapping.section)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        return self.engines[engine](Plan(file.stem, mapping, digest, engine, language), dsn)
+        try:
+            return self.engines[engine](Plan(file.stem, mapping, digest, engine, language), dsn)
+        except ValueError as error:
+            raise Misconfigured(f"{file}: dsn: {mapping.dsn} {error}.") from error
 
 
 def _said(about: CenterMapping, speech: Speech) -> tuple[str, dict[str, Names]]:

@@ -96,6 +96,34 @@ def test_a_server_that_is_not_there_is_said_once(
         assert said == f"the connection: {sentence} the URL that WEBSITE_URL holds."
 
 
+@pytest.mark.parametrize(
+    ("rest", "sentence"),
+    [
+        (f"reader:{PASSWORD}@host:here/site", "holds no URL; write engine://user:password@host:port/database"),
+        (f"reader:{PASSWORD}@127.0.0.1/site?sslmod=x", 'holds a URL with an invalid connection option "sslmod"'),
+    ],
+)
+def test_what_is_no_url_stops_the_command_by_the_variable(
+    rest: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOSSIER_DATA_CENTERS", str(write_mappings(tmp_path, toml(mapping()))))
+    monkeypatch.setenv("WEBSITE_URL", f"postgresql://{rest}")
+    assert main(["sources", "check"]) == 2
+    said = capsys.readouterr()
+    assert f"website.toml: dsn: WEBSITE_URL {sentence}" in said.err
+    assert PASSWORD not in said.out + said.err
+
+
+@pytest.mark.parametrize("option", ["sslmod=x", "ssl_ca=/nowhere"])
+def test_an_option_that_the_driver_of_mariadb_cannot_use_is_said(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"mariadb://reader:{PASSWORD}@127.0.0.1/site?{option}"
+    said = told(capsys, monkeypatch, Small("mariadb", "", tmp_path), url)
+    assert said.startswith("the connection: an option does not do (")
+    assert said.endswith("; correct what follows the ? in the URL that WEBSITE_URL holds.")
+
+
 def test_a_file_that_is_not_there_is_said_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, NoSuchValue, Query, Row, Table, Values
 from app.sources.engines.mariadb_values import Column, NoText, Prepared, json_forms
 from app.sources.engines.mariadb_wire import Connection, bound, connect, named_errors
-from app.sources.engines.refusals import refused_by_mariadb
+from app.sources.engines.refusals import refused_by_mariadb, refused_option
 from app.sources.engines.session import BlockingSession, Cable, ThreadedEngine
 from app.sources.port import Batch, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
@@ -78,6 +78,8 @@ class MariadbSession(BlockingSession):
         except err.MySQLError as error:
             place = self._url.host or "localhost", self._url.port or _PORT
             raise refused_by_mariadb(error.args, error.__context__, *place) from error
+        except (TypeError, OSError) as error:
+            raise refused_option(error) from error
         self.cable = Cable(self._connection.handle)
         with named_errors("the session"):
             self._connection.begin_reading(self._seconds)

@@ -48,7 +48,10 @@ class PostgresEngine(ThreadedEngine):
     def __init__(self, url: URL, limits: Limits, threads: Threads) -> None:
         super().__init__(limits, threads)
         self._address = partial(address_of, url, limits)
-        self._kept = KeptConnections(self._address(limits.search_seconds))
+        try:
+            self._kept = KeptConnections(self._address(limits.search_seconds))
+        except psycopg.ProgrammingError as error:
+            raise ValueError(f"holds a URL with an {error}".strip()) from error
 
     def new(self, seconds: float) -> "PostgresSession":
         return PostgresSession(self._address(seconds))

@@ -58,6 +58,11 @@ def refused_by_mariadb(told: tuple[object, ...], cause: object, host: str, port:
     return _refused(words.format(*re.findall(r"(?:user|database) '([^']*)'", said), ""), mend)
 
 
+def refused_option(error: Exception) -> NotConnected:
+    """What follows the `?` of a URL goes to the driver, which may not know it, or not find the file that it names."""
+    return _refused(f"an option does not do ({error})", "correct what follows the ? in {url}")
+
+
 def _answered(said: str) -> NotConnected:
     return _refused(f"it fails with `{said}`", "correct {url}, or what the server allows")
 
