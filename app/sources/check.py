@@ -19,6 +19,7 @@ from app.sources.sql import Statement
 Result = TypeVar("Result")
 _UNBOUND: Values = dict.fromkeys(PARAMETERS)
 _ORDERED = re.compile(r"\bORDER\s+BY\b", re.IGNORECASE)
+_COLUMN = re.compile(r"\w+|`(?:[^`]|``)+`")
 # A finding that begins with the query that it is about.
 _ABOUT = re.compile(r"(find\.\w+|section '\w+'(?:, \w+)?): (.+)", re.DOTALL)
 _ROLE = "give Dossier one that may only read (GRANT SELECT, and nothing else)"
@@ -206,7 +207,7 @@ class _Look:
 
 
 def _index(sought: Sought, engine_name: str) -> str:
-    if engine_name == "mariadb" and not sought.expression.isidentifier():
+    if engine_name == "mariadb" and not _COLUMN.fullmatch(sought.expression):
         # MariaDB has no index of an expression.
         return f"have somebody add a generated column of {sought.expression} with an index, and compare that one."
     name = re.sub(r"\W+", "_", f"dossier_{sought.table}_{sought.expression}").strip("_").lower()

@@ -17,6 +17,7 @@ from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable
 from app.sources.sql import Statement
 from tests.contract import (
     test_interruptions,
+    test_odd_names,
     test_refusals,
     test_source_check,
     test_source_finding,
@@ -45,13 +46,18 @@ _OTHERWISE = {
 def _of_every_engine() -> Iterator[tuple[str, Any]]:
     for module in (
         test_source_finding, test_source_values, test_source_odd_values, test_versions, test_source_check,
-        test_interruptions, test_refusals,
+        test_interruptions, test_odd_names, test_refusals,
     ):  # fmt: skip
         for name, test in vars(module).items():
-            if name.startswith("test_") and "small" in getattr(test, "__annotations__", {}) and name not in _OTHERWISE:
+            if (
+                name.startswith("test_")
+                and {"small", "odd"} & set(getattr(test, "__annotations__", {}))
+                and name not in _OTHERWISE
+            ):
                 yield name, test
 
 
+odd = test_odd_names.odd
 globals().update(_of_every_engine())
 
 

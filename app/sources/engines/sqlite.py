@@ -45,7 +45,7 @@ _TABLES = Query(
 # A value or a row that is longer than SQLite allows. Trying again would not help.
 _TOO_LARGE = {sqlite3.SQLITE_TOOBIG}
 _NUMBERED = re.compile(r":\d+$")
-_SCAN = re.compile(r"SCAN (?:TABLE )?(\S+)")
+_SCAN = re.compile(r"SCAN (?:TABLE )?(.+?)(?: USING .*)?")
 _UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(.*?)' with text")
 _ABOUT_SQL = ("near ", "no such function", "ambiguous column", "wrong number of arguments", "You can only execute one")
 
@@ -123,7 +123,7 @@ class SqliteSession(BlockingSession):
         """https://www.sqlite.org/eqp.html: `SCAN name`, where an index would be `SEARCH name USING …`."""
         plan = Query(query.name, query.statement.inside("EXPLAIN QUERY PLAN ", ""))
         rows = (row for rows in self.select(plan, dict.fromkeys(query.statement.names)) for row in rows)
-        found = (_SCAN.match(str(row["detail"])) for row in rows)
+        found = (_SCAN.fullmatch(str(row["detail"])) for row in rows)
         return frozenset(one[1].lower() for one in found if one)
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
