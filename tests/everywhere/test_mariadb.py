@@ -390,6 +390,17 @@ async def test_a_text_that_is_no_json_fails_by_section_and_column(small: Small) 
     assert failure.value.detail == "section 'person', column a"
 
 
+async def test_a_text_that_is_no_utf8_fails_by_section_and_column(small: Small) -> None:
+    """Half a character of UCS-2, which the server itself hands on."""
+    small.run(TABLES)
+    small.run("CREATE TABLE v (id int, good text, bad varchar(9) CHARACTER SET ucs2)")
+    small.run("INSERT INTO v VALUES (1, 'plain', x'd8000041')")
+    async with small.source(personal(sql="SELECT good, bad FROM v WHERE id = :visitor")) as source:
+        with pytest.raises(ValueNotEncodable) as failure:
+            await rows(source, name="person")
+    assert failure.value.detail == "section 'person', column bad"
+
+
 async def test_a_search_leaves_with_a_farewell(small: Small) -> None:
     small.run(TABLES)
     aborted = "SHOW GLOBAL STATUS LIKE 'Aborted_clients'"

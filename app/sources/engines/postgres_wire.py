@@ -160,6 +160,8 @@ _LACKING = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaN
 def _said(error: psycopg.Error) -> str:
     if _is_too_much(error):
         return _TOO_MUCH
+    if isinstance(error, errors.CharacterNotInRepertoire):
+        return "a text that it returns is not UTF-8"
     # Of these classes the messages are about the statement and the schema.
     words = error.diag.message_primary if (error.sqlstate or "").startswith(("42", "3F")) else None
     mend = f"; {_ROW_SECURITY}" if error.diag.source_function == "check_enable_rls" else ""
