@@ -182,13 +182,19 @@ class SeaweedFS(Spawned):
 
 
 class Postgres(Server):
+    # Settings of a kind of server.
+    more = ""
+
     def __init__(self, folder: Path, version: str) -> None:
         super().__init__(folder)
         self.port = free_port()
         self._binaries = _postgres_binaries(version, folder)
         _lend(folder)
+        self._fill()
+
+    def _fill(self) -> None:
         self._lent(
-            "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "--no-sync", "--locale=C.UTF-8",
+            "initdb", "-D", self.folder / "data", "-U", "postgres", "-A", "trust", "--no-sync", "--locale=C.UTF-8",
             "-E", "UTF8",
         )  # fmt: skip
 
@@ -199,7 +205,7 @@ class Postgres(Server):
     def start(self) -> None:
         options = (
             f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off -c log_min_messages=fatal"
-            " -c max_connections=200"
+            f" -c max_connections=200 {self.more}"
         )
         self._control("-w", "-l", self.folder / "log", "-o", options, "start")
 
@@ -217,6 +223,22 @@ class Postgres(Server):
         done = _run_lent(self._binaries / name, *arguments)
         if done.returncode:
             raise RuntimeError(f"{name} failed: {done.stdout}{done.stderr}")
+
+
+class Standby(Postgres):
+    """A replica that follows a primary and, rather than lag behind, cancels what reads rows that are vacuumed away."""
+
+    more = "-c max_standby_streaming_delay=0 -c hot_standby_feedback=off"
+
+    def __init__(self, folder: Path, version: str, primary: str) -> None:
+        self._primary = primary
+        super().__init__(folder, version)
+
+    def _fill(self) -> None:
+        self._lent(
+            "pg_basebackup", "-D", self.folder / "data", "-d", self._primary, "-R", "-X", "stream", "-c", "fast",
+            "--no-sync",
+        )  # fmt: skip
 
 
 class Mariadb(Spawned):

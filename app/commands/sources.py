@@ -12,7 +12,7 @@ from app.commands.wanted import add_wanted, wanted
 from app.kit.errors import Misconfigured
 from app.settings import Settings, read_settings
 from app.sources.identifier import Identifier
-from app.sources.port import DataSource, SourceMisconfigured, SourceUnavailable
+from app.sources.port import DataSource, NotConnected, SourceMisconfigured, SourceUnavailable
 from app.sources.registry import Registry
 
 
@@ -74,6 +74,8 @@ async def _searched(source: DataSource, identifier: str) -> str:
             began = time.perf_counter()
             found = await source.find(typed)
             took.append(time.perf_counter() - began)
+    except NotConnected:
+        return "search: no connection"
     except (SourceMisconfigured, SourceUnavailable) as error:
         return f"search: {error.detail or error.title}"
     if found is None:

@@ -19,7 +19,7 @@ from app.jobs.job import Job, Lane, Order, Progress
 from app.kit.clock import Clock
 from app.kit.errors import Conflict, Failure, NotFound
 from app.sources.candidate import Candidates
-from app.sources.port import DataSource, SourceMisconfigured
+from app.sources.port import DataSource, NotConnected, SourceMisconfigured, SourceUnavailable
 from app.sources.registry import DataCenter, Registry
 from app.storage.port import ArchiveStore
 
@@ -69,7 +69,9 @@ class ExportWork:
     ) -> None:
         await move(connection, entry_id, ("compiling",), "failed", problem=failure.slug)
         if entry := await get_entry(connection, data_center, entry_id, self.clock()):
-            details = {"problem": failure.slug, "detail": failure.detail}
+            # Auditors read it, and need not know hosts and users.
+            detail = SourceUnavailable.help() if isinstance(failure, NotConnected) else failure.detail
+            details = {"problem": failure.slug, "detail": detail}
             await self.ledger.append(connection, event_of(entry, "exports:fail", SERVICE, "failed", details))
 
 

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from app.sources.binding import mend, unclear
+from app.sources.connection import elsewhere, refused
 from app.sources.coverage import uncovered
 from app.sources.engine import Engine, Query, Scan, Session, Table, Values, first_usable
 from app.sources.mapping import PARAMETERS, SectionMapping, SourceMapping
 from app.sources.parser.inspection import Seen, Sought, inspected
-from app.sources.port import Finding, SourceMisconfigured, SourceUnavailable
+from app.sources.port import Finding, SchemaLacks, SourceMisconfigured, SourceUnavailable
 from app.sources.reading import check_columns, section_queries
 from app.sources.repeated import repeated
 from app.sources.sql import Statement
@@ -18,23 +19,29 @@ from app.sources.sql import Statement
 Result = TypeVar("Result")
 _UNBOUND: Values = dict.fromkeys(PARAMETERS)
 _ORDERED = re.compile(r"\bORDER\s+BY\b", re.IGNORECASE)
+_COLUMN = re.compile(r"\w+|`(?:[^`]|``)+`")
+# A finding that begins with the query that it is about.
+_ABOUT = re.compile(r"(find\.\w+|section '\w+'(?:, \w+)?): (.+)", re.DOTALL)
 _ROLE = "give Dossier one that may only read (GRANT SELECT, and nothing else)"
 
 
 async def examine(mapping: SourceMapping, engine: Engine, engine_name: str) -> list[Finding]:
     """All findings, those of the searches first. Raises OSError, subprocess.SubprocessError where the parser does not
     start."""
+    if why := await refused(mapping, engine):
+        return [why]
     mapping = mapping.model_copy(update={"section": await _repeated(mapping, engine, engine_name)})
     finders = (text for texts in _finders(mapping).values() for text in texts)
     texts = [*finders, *(text for section in mapping.section for text in section.sql)]
     seen = await asyncio.to_thread(inspected, [(engine_name, text) for text in texts])
     look = _Look(mapping, engine, engine_name, dict(zip(texts, seen, strict=True)))
+    if empty := await look.empty():
+        return [empty]
     said = [finding async for finding in look.finders()]
     for section in mapping.section:
         said += [finding async for finding in look.section(section)]
     said += [finding async for finding in look.tables()]
-    # A database that is not there says so to every question.
-    return list(dict.fromkeys(said))
+    return _together(said)
 
 
 async def _repeated(mapping: SourceMapping, engine: Engine, engine_name: str) -> list[SectionMapping]:
@@ -48,13 +55,35 @@ async def _repeated(mapping: SourceMapping, engine: Engine, engine_name: str) ->
         return mapping.section
 
 
+def _together(said: Sequence[Finding]) -> list[Finding]:
+    """What is the same of several queries is one finding that names them all."""
+    queries = dict[Finding, list[str]]()
+    for one in said:
+        about = _ABOUT.fullmatch(one.text)
+        name, what = about.groups() if about else ("", one.text)
+        queries.setdefault(Finding(what, one.warning), []).append(name)
+    named = {what: ", ".join(dict.fromkeys(filter(None, names))) for what, names in queries.items()}
+    return [Finding(f"{names}: {what.text}" if names else what.text, what.warning) for what, names in named.items()]
+
+
 class _Look:
     def __init__(self, mapping: SourceMapping, engine: Engine, engine_name: str, seen: dict[str, Seen]) -> None:
         self._mapping, self._engine, self._engine_name, self._seen = mapping, engine, engine_name, seen
 
+    async def empty(self) -> Finding | None:
+        """Instead of one finding for each query: a database without tables lacks them all."""
+        tables = await self._asked("the list of tables", lambda session: session.tables())
+        if tables:
+            return None
+        columns = await self._columns(self._queries(*next(iter(_finders(self._mapping).items()))))
+        if not isinstance(columns, Finding) or not columns.text.endswith(self._misspelt):
+            return None
+        seen = "the database has no tables, or none that this role may see"
+        return Finding(f"{seen}; {elsewhere(self._mapping)}, or grant the role SELECT.")
+
     async def finders(self) -> AsyncIterator[Finding]:
         for name, texts in _finders(self._mapping).items():
-            queries = [Query(f"find.{name}", Statement.parse(text, self._engine_name)) for text in texts]
+            queries = self._queries(name, texts)
             columns = await self._columns(queries)
             if isinstance(columns, Finding):
                 yield columns
@@ -77,7 +106,7 @@ class _Look:
                 )
         columns = await self._columns(queries)
         if isinstance(columns, Finding):
-            yield Finding(columns.text, warning=section.optional)
+            yield self._lacked(section, columns)
             return
         for finding in [*_misnamed(section, columns), *await self._counting(section)]:
             yield finding
@@ -113,7 +142,7 @@ class _Look:
         columns = await self._columns([query])
         nothing = f"{query.name}: this database has nothing of the kind, so the section will be absent."
         if isinstance(columns, Finding):
-            return Finding(columns.text, warning=section.optional)
+            return self._lacked(section, columns)
         return Finding(nothing, warning=True)
 
     async def tables(self) -> AsyncIterator[Finding]:
@@ -147,6 +176,18 @@ class _Look:
     def _is_ordered(self, query: Query, seen: Seen) -> bool:
         return seen.ordered if seen.parsed else any(map(_ORDERED.search, query.statement.pieces))
 
+    def _queries(self, name: str, texts: Sequence[str]) -> list[Query]:
+        return [Query(f"find.{name}", Statement.parse(text, self._engine_name)) for text in texts]
+
+    def _lacked(self, section: SectionMapping, finding: Finding) -> Finding:
+        if not section.optional:
+            return finding
+        return Finding(finding.text.removesuffix(self._misspelt), warning=True)
+
+    @property
+    def _misspelt(self) -> str:
+        return f"; correct the name in the mapping, with its schema, or {elsewhere(self._mapping)}."
+
     async def _columns(self, queries: Sequence[Query]) -> list[str] | Finding:
         return await self._asked(queries[0].name, lambda session: first_usable(session, queries, _UNBOUND)[1])
 
@@ -157,6 +198,8 @@ class _Look:
                 return await session.run(work)
         except TimeoutError:
             return Finding(f"{query_name}: no answer within {seconds:g} s.")
+        except SchemaLacks as error:
+            return Finding(error.detail + self._misspelt)
         except (SourceMisconfigured, SourceUnavailable) as error:
             return Finding(error.detail)
 
@@ -174,7 +217,7 @@ def _has_columns(tables: Sequence[Table], sought: Sought) -> bool:
 
 
 def _index(sought: Sought, engine_name: str) -> str:
-    if engine_name == "mariadb" and not sought.expression.isidentifier():
+    if engine_name == "mariadb" and not _COLUMN.fullmatch(sought.expression):
         # MariaDB has no index of an expression.
         return f"have somebody add a generated column of {sought.expression} with an index, and compare that one."
     name = re.sub(r"[\W_]+", "_", f"dossier {sought.table} {sought.expression}").strip("_").lower()

@@ -27,6 +27,15 @@ class SourceUnavailable(Unavailable):
     title = "A data source does not answer"
 
 
+class NotConnected(SourceUnavailable):
+    """No connection came about. Its detail says why, with names of hosts and users: for the log and for commands, never
+    for clients. `mend` has the place `{url}` for what holds the address."""
+
+    def __init__(self, detail: str, mend: str) -> None:
+        super().__init__(detail)
+        self.mend = mend
+
+
 class SourceMisconfigured(Conflict):
     """A data source's mapping does not fit its database: a table, column or right is missing, or a query
     does not return what it must. `python -m app sources check` says which."""

@@ -19,6 +19,7 @@ Result = TypeVar("Result")
 _FIFTH = itemgetter(4)
 _PARSER = msgspec.json.Decoder(msgspec.Raw)
 _BATCH_ROWS, _BATCH_BYTES = 1000, 1 << 18
+_ESCAPED = re.compile(r'["\\\x00-\x1f]')
 _PLAIN, _NUMBERS = frozenset((str, int, type(None), bool)), frozenset((float, int, type(None)))
 _MILLISECONDS_FROM = 100_000_000_000
 # A number that counts seconds or milliseconds; eight digits are the date 20260102 of ISO 8601.
@@ -38,9 +39,7 @@ class RowEncoder:
     def __init__(self, columns: Sequence[str], json_columns: Sequence[str]) -> None:
         self._columns = columns
         self._nested = [columns.index(name) for name in json_columns]
-        fields = [(f"f{number}", object) for number in range(len(columns))]
-        names = {field: name for (field, _), name in zip(fields, columns, strict=True)}
-        self._row = msgspec.defstruct("Row", fields, rename=names, gc=False)
+        self._row = _row_of(columns)
         self._encoder = msgspec.json.Encoder()
 
     def encode(self, rows: Sequence[Sequence[object]]) -> list[bytes]:
@@ -56,7 +55,7 @@ class RowEncoder:
         except UnicodeEncodeError as error:
             raise Unencodable(self._culprit(columns)) from error
 
-    def _encoded(self, rows: Sequence[msgspec.Struct]) -> list[bytes]:
+    def _encoded(self, rows: Sequence[object]) -> list[bytes]:
         lines = self._encoder.encode_lines(rows).split(b"\n")
         # One line end for each row. Where there are more, a nested value holds some as white space, and the rows are
         # encoded one by one to know where each ends.
@@ -67,6 +66,16 @@ class RowEncoder:
             for value in values:
                 _checked(name, self._encoder.encode, value)
         return "?"
+
+
+def _row_of(columns: Sequence[str]) -> Callable[..., object]:
+    """Makes a row of its values. The library writes a struct's names as they are, and refuses those that JSON escapes;
+    with such a name a row is a dictionary, which takes longer."""
+    if any(map(_ESCAPED.search, columns)):
+        return lambda *values: dict(zip(columns, values, strict=True))
+    fields = [(f"f{number}", object) for number in range(len(columns))]
+    names = {field: name for (field, _), name in zip(fields, columns, strict=True)}
+    return msgspec.defstruct("Row", fields, rename=names, gc=False)
 
 
 def in_batches(

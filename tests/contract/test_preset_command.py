@@ -36,7 +36,7 @@ def test_a_source_is_written_and_what_its_database_lacks_is_named(
     assert code == 1
     assert f"Wrote {place / 'web.toml'}." in said
     assert "fill in its notice before you start" in said
-    assert "FAILURE: find." in said
+    assert "FAILURE: the database has no tables" in said
     written = (place / "web.toml").read_text()
     assert written.startswith(
         'preset = "umami"\ntitle = "Our site"\ndsn = "SITE_URL"\n\n[variables]\nschema = "my site"\n\n# What this file says'

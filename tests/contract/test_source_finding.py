@@ -307,7 +307,7 @@ async def test_a_database_that_is_away_is_unavailable_and_a_missing_file_is_not_
 async def test_a_server_that_refuses_the_user_is_unavailable_and_says_why(postgresql: Small) -> None:
     url = postgresql.url.replace("postgres@", "stranger:secret@")
     async with opened(postgresql.folder, url, mapping()) as source:
-        with pytest.raises(SourceUnavailable, match='role "stranger" does not exist') as failure:
+        with pytest.raises(SourceUnavailable, match="knows no user 'stranger'") as failure:
             await source.find(Identifier.typed("183"))
     assert "secret" not in failure.value.detail
 

@@ -17,6 +17,8 @@ from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable
 from app.sources.sql import Statement
 from tests.contract import (
     test_interruptions,
+    test_odd_names,
+    test_refusals,
     test_source_check,
     test_source_finding,
     test_source_odd_values,
@@ -24,6 +26,7 @@ from tests.contract import (
     test_versions,
 )
 from tests.contract.test_interruptions import MORE, PLACES, SECTIONS, beside_searches, cancelled_reads, read
+from tests.contract.test_refusals import PASSWORD, told
 from tests.contract.test_source_check import EXTRA, checked
 from tests.contract.test_source_finding import sessions
 from tests.contract.test_source_values import ROW, TEXTS
@@ -43,13 +46,18 @@ _OTHERWISE = {
 def _of_every_engine() -> Iterator[tuple[str, Any]]:
     for module in (
         test_source_finding, test_source_values, test_source_odd_values, test_versions, test_source_check,
-        test_interruptions,
+        test_interruptions, test_odd_names, test_refusals,
     ):  # fmt: skip
         for name, test in vars(module).items():
-            if name.startswith("test_") and "small" in getattr(test, "__annotations__", {}) and name not in _OTHERWISE:
+            if (
+                name.startswith("test_")
+                and {"small", "odd"} & set(getattr(test, "__annotations__", {}))
+                and name not in _OTHERWISE
+            ):
                 yield name, test
 
 
+odd = test_odd_names.odd
 globals().update(_of_every_engine())
 
 
@@ -273,14 +281,29 @@ async def test_a_server_that_is_away_or_refuses_is_unavailable_and_says_why(smal
     refused = small.url.replace("root@", "root:wrong@")
     away = f"mysql://root@127.0.0.1:{free_port()}/small"
     for url, word in (
-        (refused, "Access denied for user 'root'"),
-        (away, "Can't connect"),
-        (f"{small.url}er", "Unknown database"),
+        (refused, "the server refuses the password of the user 'root'"),
+        (away, "nothing answers at 127.0.0.1"),
+        (f"{small.url}er", "the server has no database 'smaller'"),
     ):
         async with opened(small.folder, url, mapping()) as source:
             with pytest.raises(SourceUnavailable, match=word) as failure:
                 await source.reach()
             assert "wrong" not in failure.value.detail
+
+
+def test_what_mariadb_refuses_is_said_with_the_variable_to_mend(
+    small: Small, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small.run("CREATE USER IF NOT EXISTS dossier_limited")
+    for old, new, sentence in (
+        ("root@", f"root:{PASSWORD}@", "the server refuses the password of the user 'root', or knows no such user; correct"),
+        ("root@", f"nobody:{PASSWORD}@", "the server refuses the password of the user 'nobody', or knows no such"),
+        ("root@", "dossier_limited@", "the user 'dossier_limited' may not enter the database 'small', or there is none"),
+        ("/small", "/nowhere", "the server has no database 'nowhere'; correct"),
+    ):  # fmt: skip
+        said = told(capsys, monkeypatch, small, small.url.replace(old, new))
+        assert said.startswith(f"the connection: {sentence}"), said
+        assert "the URL that WEBSITE_URL holds" in said
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_unavailable(small: Small) -> None:
@@ -365,6 +388,17 @@ async def test_a_text_that_is_no_json_fails_by_section_and_column(small: Small) 
         with pytest.raises(ValueNotEncodable) as failure:
             await rows(source, name="person")
     assert failure.value.detail == "section 'person', column a"
+
+
+async def test_a_text_that_is_no_utf8_fails_by_section_and_column(small: Small) -> None:
+    """Half a character of UCS-2, which the server itself hands on."""
+    small.run(TABLES)
+    small.run("CREATE TABLE v (id int, good text, bad varchar(9) CHARACTER SET ucs2)")
+    small.run("INSERT INTO v VALUES (1, 'plain', x'd8000041')")
+    async with small.source(personal(sql="SELECT good, bad FROM v WHERE id = :visitor")) as source:
+        with pytest.raises(ValueNotEncodable) as failure:
+            await rows(source, name="person")
+    assert failure.value.detail == "section 'person', column bad"
 
 
 async def test_a_search_leaves_with_a_farewell(small: Small) -> None:

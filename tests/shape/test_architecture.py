@@ -50,6 +50,7 @@ HOMES = {
         "app/access/keys.py",
         "app/access/sessions.py",
         "app/sources/engines/*",
+        "app/kit/address.py",
         "app/kit/db.py",
         "app/bootstrap.py",
     ],

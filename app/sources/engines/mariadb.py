@@ -17,12 +17,14 @@ from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, NoSuchValue, Query, Row, Scan, Table, Values
 from app.sources.engines.mariadb_values import Column, NoText, Prepared, json_forms
 from app.sources.engines.mariadb_wire import Connection, bound, connect, named_errors
+from app.sources.engines.refusals import refused_by_mariadb, refused_option
 from app.sources.engines.session import BlockingSession, Cable, ThreadedEngine
 from app.sources.port import Batch, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
 from app.sources.values import RowEncoder, Unencodable, in_batches, moments
 
 _INTERRUPT_SECONDS, _ANSWER_SECONDS = 0.4, 4
+_PORT = 3306
 
 
 def _check_options(url: URL) -> None:
@@ -88,9 +90,14 @@ class MariadbSession(BlockingSession):
         self._connection: Connection | None = None
 
     def open(self) -> None:
-        with named_errors("the connection", connecting=True):
+        try:
             self._connection = connect(self._url)
-            self.cable = Cable(self._connection.handle)
+        except err.MySQLError as error:
+            place = self._url.host or "localhost", self._url.port or _PORT
+            raise refused_by_mariadb(error.args, error.__context__, *place) from error
+        except (TypeError, OSError) as error:
+            raise refused_option(error) from error
+        self.cable = Cable(self._connection.handle)
         with named_errors("the session"):
             self._connection.begin_reading(self._seconds)
 

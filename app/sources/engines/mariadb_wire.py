@@ -210,16 +210,14 @@ def _execution(number: int, values: Sequence[object]) -> bytes:
 
 
 @contextmanager
-def named_errors(query_name: str, *, connecting: bool = False, encoding: bool = False) -> Iterator[None]:
+def named_errors(query_name: str, *, encoding: bool = False) -> Iterator[None]:
     """Turns the driver's errors into ours. Only messages about the schema are repeated: others quote values."""
     try:
         yield
     except err.MySQLError as error:
         code = int(error.args[0]) if error.args else 0
-        if connecting or isinstance(error, err.InterfaceError) or code in _AWAY:
-            # A refused connection names host, user and reason, and holds no value yet.
-            said = " ".join(str(error.args[-1]).split()) if connecting else f"error {code}"
-            raise SourceUnavailable(f"{query_name}: {said}") from error
+        if isinstance(error, err.InterfaceError) or code in _AWAY:
+            raise SourceUnavailable(f"{query_name}: error {code}") from error
         if encoding and code in _TOO_LARGE:
             raise ValueNotEncodable(query_name, "unknown") from error
         if code in _UNREADABLE and not encoding:

@@ -1,9 +1,10 @@
 """Data sources in PostgreSQL: the server itself makes the JSON, so that every type keeps its own exact form."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -30,13 +31,14 @@ from app.sources.engines.postgres_wire import (
     sent,
 )
 from app.sources.engines.session import BlockingSession, Cable, ThreadedEngine
-from app.sources.port import Batch
+from app.sources.port import Batch, ValueNotEncodable
 from app.sources.sql import Statement
 from app.sources.values import in_batches, moments
 
 Rows = TypeVar("Rows")
 Load = Callable[[pq.abc.PGresult, Transformer], Rows]
 _INTERRUPT_SECONDS, _ANSWER_SECONDS = 0.4, 4
+_CULPRIT_SECONDS = 10
 # The types' numbers in pg_type: timestamps without and with time zone; integers, reals and decimals.
 _TIMESTAMP, _TIMESTAMPTZ = 1114, 1184
 _NUMBERS = {20, 21, 23, 700, 701, 1700}
@@ -120,10 +122,16 @@ class PostgresSession(BlockingSession):
         # Text in its binary form is the bytes themselves, and this loader of the driver's hands them on untouched.
         cursor.adapters.register_loader("text", ByteaBinaryLoader)
         nested = ", ".join(encoding.json) or "unknown"
-        with named_errors(query.name, nested=nested):
-            statement = _as_json(query.statement, columns, encoding)
-            pieces = self._loaded(cursor, bound(statement, values), pq.Format.BINARY, _columns)
-            yield from in_batches(pieces, partial(_moments, encoding.zone) if encoding.time else None)
+        try:
+            with named_errors(query.name, nested=nested):
+                statement = _as_json(query.statement, columns, encoding)
+                pieces = self._loaded(cursor, bound(statement, values), pq.Format.BINARY, _columns)
+                yield from in_batches(pieces, partial(_moments, encoding.zone) if encoding.time else None)
+        except ValueNotEncodable as error:
+            if not isinstance(error.__cause__, psycopg.DataError):
+                raise
+            alone = ((one.name, _as_json(query.statement, [one], encoding)) for one in columns)
+            raise ValueNotEncodable(query.name, self._culprit(alone, values) or nested) from error
 
     @property
     def _open(self) -> psycopg.Connection[Any]:
@@ -144,6 +152,23 @@ class PostgresSession(BlockingSession):
             # By now the driver's copy of the rows is gone, which may have megabytes.
             if some:
                 yield rows
+
+    def _culprit(self, columns: Iterable[tuple[str, Statement]], values: Values) -> str | None:
+        """The column that cannot be encoded, by each one alone, within the server: its error names none. What was read
+        is lost by then, so nobody waits long for it."""
+        until = monotonic() + _CULPRIT_SECONDS
+        with suppress(psycopg.OperationalError), psycopg.RawCursor(self._open) as cursor:
+            self._open.rollback()
+            cursor.execute(f"SET statement_timeout = '{_CULPRIT_SECONDS}s'".encode())
+            for name, statement in columns:
+                counted = statement.inside("SELECT count(convert_to(row_to_json, 'UTF8')) FROM (", ") AS made")
+                try:
+                    cursor.execute(*bound(counted, values))
+                except psycopg.DataError:
+                    return name
+                if monotonic() > until:
+                    break
+        return None
 
     def _described(self, query: Query, values: Values) -> Sequence[psycopg.Column]:
         text, given = bound(query.statement.inside("SELECT * FROM (", ") AS described LIMIT 0"), values)

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import ArgumentError
 
 from app.sources.engine import Limits, NoSuchValue, Row, Values
+from app.sources.engines.refusals import refused_by_postgresql
 from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
 
@@ -152,9 +153,9 @@ def named_errors(
         if nested and (isinstance(error, psycopg.DataError) or _is_too_much(error)):
             raise ValueNotEncodable(query_name, nested) from error
         if isinstance(error, _AWAY) and not _is_too_much(error):
-            # A refused connection names host, port, user and reason, and holds no value yet.
-            said = " ".join(str(error).split()) if connecting else type(error).__name__
-            raise SourceUnavailable(f"{query_name}: {said}") from error
+            if connecting:
+                raise refused_by_postgresql(str(error)) from error
+            raise SourceUnavailable(f"{query_name}: {type(error).__name__}") from error
         kind = SchemaLacks if isinstance(error, _LACKING) else SourceMisconfigured
         raise kind(f"{query_name}: {_said(error)}") from error
 
@@ -166,6 +167,8 @@ _LACKING = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaN
 def _said(error: psycopg.Error) -> str:
     if _is_too_much(error):
         return _TOO_MUCH
+    if isinstance(error, errors.CharacterNotInRepertoire):
+        return "a text that it returns is not UTF-8"
     # Of these classes the messages are about the statement and the schema.
     words = error.diag.message_primary if (error.sqlstate or "").startswith(("42", "3F")) else None
     mend = f"; {_ROW_SECURITY}" if error.diag.source_function == "check_enable_rls" else ""

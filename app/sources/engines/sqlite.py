@@ -15,7 +15,7 @@ from sqlalchemy import URL
 from app.kit.threads import Threads
 from app.sources.engine import Encoding, Limits, Query, Row, Scan, Table, Values
 from app.sources.engines.session import BlockingSession, ThreadedEngine
-from app.sources.port import Batch, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
+from app.sources.port import Batch, NotConnected, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
 from app.sources.values import RowEncoder, Unencodable, in_batches, moments
 
@@ -47,7 +47,7 @@ _TABLES = Query(
 # A value or a row that is longer than SQLite allows. Trying again would not help.
 _TOO_LARGE = {sqlite3.SQLITE_TOOBIG}
 _NUMBERED = re.compile(r":\d+$")
-_SCAN = re.compile(r"SCAN (?:TABLE )?(\S+)")
+_SCAN = re.compile(r"SCAN (?:TABLE )?(.+?)(?: USING .*)?")
 _UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(.*?)' with text")
 _ABOUT_SQL = ("near ", "no such function", "ambiguous column", "wrong number of arguments", "You can only execute one")
 
@@ -75,7 +75,10 @@ class SqliteSession(BlockingSession):
         self._told_to_end = False
 
     def open(self) -> None:
-        with _named_errors(f"the file {self._path.name}"):
+        name = f"the file {self._path.name}"
+        if not self._path.is_file():
+            raise NotConnected(f"{name}: there is no such file", "correct the path in {url}")
+        with _named_errors(name):
             address = f"file:{quote(str(self._path))}?mode=ro"
             self._connection = sqlite3.connect(
                 address, timeout=_TURN_SECONDS, uri=True, check_same_thread=False, isolation_level=None
@@ -125,7 +128,7 @@ class SqliteSession(BlockingSession):
         """https://www.sqlite.org/eqp.html: `SCAN name`, where an index would be `SEARCH name USING …`."""
         plan = Query(query.name, query.statement.inside("EXPLAIN QUERY PLAN ", ""))
         rows = (row for rows in self.select(plan, dict.fromkeys(query.statement.names)) for row in rows)
-        found = (_SCAN.match(str(row["detail"])) for row in rows)
+        found = (_SCAN.fullmatch(str(row["detail"])) for row in rows)
         return [Scan(one[1].lower()) for one in found if one]
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
