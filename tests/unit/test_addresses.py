@@ -1,76 +1,39 @@
-"""A database's URL that is malformed is said in one sentence that names its variable, and holds no word of the URL."""
+"""Which addresses a webhook may go to: public ones, and those of networks that an operator has named."""
 
-from pathlib import Path
+from ipaddress import ip_address, ip_network
 
 import pytest
 
-from app.__main__ import main
-from app.kit.address import parsed
-from tests.small import mapping, toml, write_mappings
+from app.webhooks.addresses import AddressRefused, addresses_of, may_be_reached
 
-SECRET = "sEcReT"
-PORT, ENCODED, OPTIONS = "its port", "must be percent-encoded (@ is %40", "what stands after its ? must be options"
-MALFORMED = {
-    f"postgresql://reader:{SECRET}@{SECRET}@host/site": ENCODED,
-    f"postgresql://reader:a@{SECRET}/{SECRET}@host/site": ENCODED,
-    f"postgresql://reader:{SECRET}@host:{SECRET}/site": PORT,
-    f"postgresql://reader:{SECRET}@host:/site": PORT,
-    f"postgresql://reader:{SECRET}@host:70000/site": PORT,
-    f"postgresql://reader:{SECRET}@[::1/site": PORT,
-    f"postgresql://reader:{SECRET}@host/site?{SECRET}=1": OPTIONS,
-    f"postgresql://reader:{SECRET}@host/site?connect_timeout={SECRET}": OPTIONS,
-    f"postgresql:/reader:{SECRET}@host/site": "it must be a URL",
-    f"mariadb://reader:{SECRET}@host/site?{SECRET}=1": OPTIONS,
-    f"mariadb://reader:{SECRET}@host/site?connect_timeout={SECRET}": OPTIONS,
-    f"mysql://reader:{SECRET}@host": "it must name a database",
-    "sqlite://": "it must name a file",
-    f"sqlite://{SECRET}.db": "it must name a file",
-}
+INWARDS = [
+    "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
+    "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254",
+    "ff02::1", "2001:db8::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1", "::127.0.0.1",
+]  # fmt: skip
+OUTWARDS = ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 
 
-@pytest.mark.parametrize(("url", "sentence"), MALFORMED.items())
-@pytest.mark.parametrize("by", ["preset", "own queries"])
-def test_of_a_data_source(
-    url: str,
-    sentence: str,
-    by: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    if by == "preset" and not url.startswith("postgresql"):
-        return
-    own = {"preset": "umami", "title": "Web", "dsn": "WEBSITE_URL", "variables": {"schema": "public"}}
-    centers = write_mappings(tmp_path, toml(own if by == "preset" else mapping()))
-    monkeypatch.setenv("DOSSIER_DATA_CENTERS", str(centers))
-    monkeypatch.setenv("WEBSITE_URL", url)
-    assert main(["sources", "check"]) == 2
-    said = capsys.readouterr()
-    assert said.err.startswith(f"dossier: {centers / 'acme' / 'website.toml'}: dsn: WEBSITE_URL: ")
-    assert sentence in said.err
-    assert said.err.count("\n") == 1
-    assert SECRET not in said.out + said.err
+@pytest.mark.parametrize("address", INWARDS)
+def test_what_leads_inwards_is_refused(address: str) -> None:
+    assert not may_be_reached(ip_address(address), ())
 
 
-@pytest.mark.parametrize("url", [one for one in MALFORMED if "?" not in one and one.startswith("postgresql")] + ["x"])
-def test_of_the_own_database(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("DOSSIER_SECRET_KEY", "k" * 40)
-    monkeypatch.setenv("DOSSIER_DATABASE_URL", url)
-    assert main(["migrate"]) == 2
-    said = capsys.readouterr()
-    assert said.err.startswith("dossier: DOSSIER_DATABASE_URL: ")
-    assert said.err.count("\n") == 1
-    assert SECRET not in said.out + said.err
+@pytest.mark.parametrize("address", OUTWARDS)
+def test_what_is_public_may_be_reached(address: str) -> None:
+    assert may_be_reached(ip_address(address), ())
 
 
-@pytest.mark.parametrize(
-    ("url", "password", "host"),
-    [
-        ("postgresql://u:p%40ss%2Fword@host:5432/db", "p@ss/word", "host"),
-        ("postgresql://u:p/w:d@[::1]:5432/db", "p/w:d", "::1"),
-        ("postgresql:///db?host=/run/postgresql", None, None),
-        ("sqlite:////srv/a@b.db", None, None),
-    ],
-)
-def test_what_is_well_formed_stays_as_it_is(url: str, password: str | None, host: str | None) -> None:
-    assert (parsed(url).password, parsed(url).host) == (password, host)
+def test_a_network_that_is_named_opens_itself_alone() -> None:
+    allow = (ip_network("10.20.0.0/16"), ip_network("fd12::/64"))
+    assert may_be_reached(ip_address("10.20.255.1"), allow)
+    assert may_be_reached(ip_address("::ffff:10.20.0.1"), allow)
+    assert may_be_reached(ip_address("fd12::7"), allow)
+    assert not may_be_reached(ip_address("10.21.0.1"), allow)
+    assert not may_be_reached(ip_address("fd12:0:0:1::7"), allow)
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "localhost", "[::1]".strip("[]")])
+async def test_no_spelling_of_an_address_leads_inwards(host: str) -> None:
+    with pytest.raises(AddressRefused):
+        await addresses_of(host, 443, ())
