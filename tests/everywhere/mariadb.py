@@ -4,7 +4,7 @@ to be root. Where neither is to be had, the tests that ask for it are left out b
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pymysql
@@ -48,22 +48,23 @@ def emptied(server: Mariadb, folder: Path) -> Small:
 
 
 def _unpacked(cache: Path, to: Path) -> bool:
-    """Whether Debian's packages could be had, with lists and a cache of their own."""
+    """False where Debian's archives cannot be reached. Whatever else goes wrong is a mistake, and raises."""
     for name in ("lists/partial", "cache/archives/partial", "debs"):
         (cache / name).mkdir(parents=True, exist_ok=True)
     apt = ["apt-get", "-qq", "-o", f"Dir::State::lists={cache / 'lists'}", "-o", f"Dir::Cache={cache / 'cache'}",
-           "-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=10"]  # fmt: skip
-    if not _done([*apt, "update"], cache):
-        return False
+           "-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=10",
+           "-o", "APT::Update::Error-Mode=any"]  # fmt: skip
+    unreachable = _run([*apt, "update"], cache).returncode != 0
     for name in _PACKAGES:
-        names = [name, *filter(None, [_RENAMED.get(name)])]
-        if not any(_done([*apt, "download", one], cache / "debs") for one in names):
+        tried = [_run([*apt, "download", one], cache / "debs") for one in {name, _RENAMED.get(name, name)}]
+        if all(one.returncode for one in tried):
+            assert unreachable, tried
             return False
     to.mkdir(exist_ok=True)
-    return all(_done(["dpkg", "-x", str(one), str(to)], cache) for one in (cache / "debs").glob("*.deb"))
+    for package in (cache / "debs").glob("*.deb"):
+        _run(["dpkg", "-x", str(package), str(to)], cache).check_returncode()
+    return True
 
 
-def _done(command: list[str], folder: Path) -> bool:
-    with suppress(subprocess.TimeoutExpired):
-        return subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120).returncode == 0
-    return False
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
