@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from app.bootstrap import build_engine
 from app.kit.errors import Misconfigured
-from app.sources.port import SourceMisconfigured, SourceUnavailable
+from app.sources.connection import holder
+from app.sources.port import NotConnected, SourceMisconfigured, SourceUnavailable
 from app.sources.preset import preset_names, preset_variables
 from app.sources.recognise import Product, recognise
 
@@ -61,7 +62,8 @@ async def _recognised(dsn: str, environ: Mapping[str, str]) -> list[Product]:
     try:
         found = await recognise(engine, name)
     except (SourceUnavailable, SourceMisconfigured) as error:
-        print(f"{dsn}: the database cannot be looked into. {error.detail or error.title}")
+        said = error.told(holder(dsn)) if isinstance(error, NotConnected) else error.detail or error.title
+        print(f"{dsn}: the database cannot be looked into: {said}")
         return []
     finally:
         await engine.close()
@@ -75,11 +77,8 @@ def _preset(dsn: str, found: Sequence[Product]) -> str:
         return _ask("preset", f"Which preset ({', '.join(preset_names())})", found[0].preset if found else "")
     if len({one.preset for one in found}) == 1:
         return found[0].preset
-    seen = (
-        f"holds {' and '.join(dict.fromkeys(one.name for one in found))}"
-        if found
-        else "shows none of the products that are known"
-    )
+    names = " and ".join(dict.fromkeys(one.name for one in found))
+    seen = f"holds {names}" if found else "shows none of the products that are known"
     raise Misconfigured(f"--preset is missing, and {dsn} {seen}; there are {', '.join(preset_names())}.")
 
 

@@ -9,7 +9,7 @@ from app.sources.port import Finding, NotConnected, SourceMisconfigured, SourceU
 
 async def refused(mapping: SourceMapping, engine: Engine) -> Finding | None:
     """Why there is no connection: said once, before every question would meet it."""
-    url, seconds = _url(mapping), mapping.search_timeout
+    url, seconds = holder(mapping.dsn), mapping.search_timeout
     try:
         async with asyncio.timeout(seconds), engine.session(long=False):
             return None
@@ -17,14 +17,15 @@ async def refused(mapping: SourceMapping, engine: Engine) -> Finding | None:
         late = f"the connection: no answer within {seconds:g} s"
         return Finding(f"{late}; look whether the server is well, or correct host and port in {url}.")
     except NotConnected as error:
-        return Finding(f"{error.detail}; {error.mend.format(url=url)}.")
+        return Finding(error.told(url))
     except (SourceMisconfigured, SourceUnavailable) as error:
         return Finding(f"{error.detail}; it is the server of {url}.")
 
 
 def elsewhere(mapping: SourceMapping) -> str:
-    return f"correct the database in {_url(mapping)}"
+    return f"correct the database in {holder(mapping.dsn)}"
 
 
-def _url(mapping: SourceMapping) -> str:
-    return f"the URL that {mapping.dsn} holds"
+def holder(variable: str) -> str:
+    """How messages name a URL without a word of it."""
+    return f"the URL that {variable} holds"

@@ -29,11 +29,15 @@ class SourceUnavailable(Unavailable):
 
 class NotConnected(SourceUnavailable):
     """No connection came about. Its detail says why, with names of hosts and users: for the log and for commands, never
-    for clients. `mend` has the place `{url}` for what holds the address."""
+    for clients. The mend has the place `{url}` for what holds the address."""
 
     def __init__(self, detail: str, mend: str) -> None:
         super().__init__(detail)
-        self.mend = mend
+        self._mend = mend
+
+    def told(self, url: str) -> str:
+        """The whole sentence."""
+        return f"{self.detail}; {self._mend.format(url=url)}."
 
 
 class SourceMisconfigured(Conflict):

@@ -6,11 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from app.sources.engine import Engine, Query, Table
+from app.sources.fragments import PLACE
 from app.sources.port import SourceMisconfigured, SourceUnavailable
-from app.sources.preset import Shape, preset_names, preset_shape, preset_variables
+from app.sources.preset import Shape, inserted_text, preset_names, preset_shape, preset_variables
 from app.sources.sql import Statement, inserted
-
-_VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def products(preset: str, shape: Shape, tables: Sequence[Table]) -> Iterator[Pro
     first = _pattern(next(iter(shape.tables)), preset_variables(preset))
     for match in filter(None, map(first.fullmatch, sorted(there))):
         variables = match.groupdict()
-        wanted = {_filled(name, variables): columns for name, columns in shape.tables.items()}
+        wanted = {inserted_text(name, variables): columns for name, columns in shape.tables.items()}
         if all(set(columns) <= there.get(name, frozenset()) for name, columns in wanted.items()):
             yield Product(preset, shape.product, variables)
 
@@ -62,11 +61,7 @@ async def _version(engine: Engine, engine_name: str, text: str, variables: Mappi
 
 def _pattern(name: str, variables: Mapping[str, str]) -> re.Pattern[str]:
     """Letters as they stand, variables as their own patterns."""
-    parts = _VARIABLE.split(name)
+    parts = PLACE.split(name)
     return re.compile(
         "".join(f"(?P<{one}>{variables[one]})" if odd % 2 else re.escape(one) for odd, one in enumerate(parts))
     )
-
-
-def _filled(name: str, variables: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda place: variables[place[1]], name)

@@ -108,7 +108,7 @@ def test_what_cannot_be_reached_is_said_before_anything_is_asked(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for url, sentence in {
-        "postgresql://reader@127.0.0.1:1/site": "SITE_URL: the database cannot be looked into. ",
+        "postgresql://reader@127.0.0.1:1/site": "SITE_URL: the database cannot be looked into: the connection: nothing answers at 127.0.0.1, port 1; ",
         "oracle://reader@127.0.0.1/site": "--dsn: SITE_URL: it must be a URL that begins with one of mariadb://",
         "": "--dsn: the environment variable SITE_URL is not set",
     }.items():

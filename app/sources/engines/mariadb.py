@@ -27,16 +27,6 @@ _INTERRUPT_SECONDS, _ANSWER_SECONDS = 0.4, 4
 _PORT = 3306
 
 
-def _check_options(url: URL) -> None:
-    """Raises ValueError."""
-    try:
-        said = MySQLDialect_pymysql().create_connect_args(url)[1]
-    except (ValueError, ArgumentError):
-        said = {"": ""}
-    if not signature(Connection).parameters.keys() >= said.keys():
-        raise ValueError("what stands after its ? must be options of the driver's, such as ssl_ca=/etc/ca.pem")
-
-
 def _asked(name: str, text: str) -> Query:
     return Query(name, Statement.parse(text, "mariadb"))
 
@@ -95,7 +85,7 @@ class MariadbSession(BlockingSession):
         except err.MySQLError as error:
             place = self._url.host or "localhost", self._url.port or _PORT
             raise refused_by_mariadb(error.args, error.__context__, *place) from error
-        except (TypeError, OSError) as error:
+        except OSError as error:
             raise refused_option(error) from error
         self.cable = Cable(self._connection.handle)
         with named_errors("the session"):
@@ -241,3 +231,13 @@ def _pattern(base: str) -> re.Pattern[str]:
     """Of a database's name in a grant, in which `_` and `%` stand for others unless a backslash is before them."""
     parts = re.findall(r"\\.|.", "%" if base == "*" else _bare(base), re.DOTALL)
     return re.compile("".join({"_": ".", "%": ".*"}.get(part, re.escape(part[-1])) for part in parts), re.DOTALL)
+
+
+def _check_options(url: URL) -> None:
+    """Raises ValueError."""
+    try:
+        said = MySQLDialect_pymysql().create_connect_args(url)[1]
+    except (ValueError, ArgumentError):
+        said = {"": ""}
+    if not signature(Connection).parameters.keys() >= said.keys():
+        raise ValueError("what stands after its ? must be options of the driver's, such as ssl_ca=/etc/ca.pem")

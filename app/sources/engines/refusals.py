@@ -56,8 +56,8 @@ def refused_by_mariadb(told: tuple[object, ...], cause: object, host: str, port:
     return _refused(words.format(*re.findall(r"(?:user|database) '([^']*)'", said), ""), mend)
 
 
-def refused_option(error: Exception) -> NotConnected:
-    """What follows the `?` of a URL goes to the driver, which may not know it, or not find the file that it names."""
+def refused_option(error: OSError) -> NotConnected:
+    """What follows the `?` of a URL goes to the driver, which may not find the file that it names."""
     return _refused(f"an option does not do ({error})", "correct what follows the ? in {url}")
 
 
