@@ -3,12 +3,16 @@
 import csv
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +143,6 @@ def _needle(demo: Demo) -> str:
 def _files(demo: Demo, folder: Path) -> dict[str, Path]:
     contents = demo.contents()
     long = _document({"rows": [{"id": number} for number in range(300_000)]})
-    packed = bytearray(demo.archive.read_bytes())
-    packed[len(packed) * 6 // 10] ^= 255
     small = {**contents, DOCUMENT: b"{}"}
     newer = contents[MANIFEST].replace(b'"schema_version": "1.', b'"schema_version": "7.')
     text = {
@@ -150,10 +152,32 @@ def _files(demo: Demo, folder: Path) -> dict[str, Path]:
     }  # fmt: skip
     made = {name: _written(folder / f"{name.lower()}.json", content) for name, content in text.items()}
     made["TAMPERED"] = _zip(folder / "tampered.zip", contents | {"report.html": contents["report.html"] + b" "})
-    made["DAMAGED"] = _written(folder / "damaged.zip", bytes(packed))
+    made["DAMAGED"] = _unreadable(demo.archive, folder / "damaged.zip")
     made["OTHER_ZIP"] = _zip(folder / "other.zip", {"holiday.txt": b"sun"})
     made["NEWER"] = _zip(folder / "newer.zip", small | {MANIFEST: newer, DOCUMENT: b'{"schema_version":"7.0"}'})
     return made
+
+
+def _unreadable(archive: Path, damaged: Path) -> Path:
+    """The archive with a stretch that nobody can read on from; a single other byte mostly changes some values alone."""
+    whole = archive.read_bytes()
+    at = len(whole) * 6 // 10
+    for seed in range(9):
+        noise = random.Random(seed).randbytes(1 << 16)
+        if _breaks(_written(damaged, whole[:at] + noise + whole[at + len(noise) :])):
+            return damaged
+    raise AssertionError("the archive can be read whatever is changed")
+
+
+def _breaks(archive: Path) -> bool:
+    with zipfile.ZipFile(archive) as read, read.open(DOCUMENT) as document:
+        try:
+            deque(iter(partial(document.read, 1 << 20), b""), maxlen=0)
+        except zlib.error:
+            return True
+        except zipfile.BadZipFile:
+            return False
+    return False
 
 
 def _written(path: Path, content: bytes) -> Path:
