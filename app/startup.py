@@ -11,7 +11,7 @@ from app.kit.db import Database
 from app.kit.errors import Misconfigured
 from app.kit.logs import configure, log, whereabouts
 from app.settings import Settings, unknown_settings
-from app.storage.port import ArchiveStore, StoreUnavailable
+from app.storage.port import ArchiveStore, StoreUnavailable, prepare_soon
 
 
 def start_logging(settings: Settings, environ: Mapping[str, str]) -> None:
@@ -39,9 +39,10 @@ async def prepare_schema(settings: Settings, database: Database, needs: str | No
 
 
 async def prepare_store(store: ArchiveStore) -> None:
-    """The bucket is made where there is none. A store that is away now may come back, so the process starts."""
+    """The bucket is made where there is none. A store that is away now may come back, so the process starts; the tick
+    tries again."""
     try:
-        await store.check()
+        await prepare_soon(store)
     except StoreUnavailable as error:
         log.warning("the archive store cannot be used yet: %s (%s)", error.detail, whereabouts(error))
 

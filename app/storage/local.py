@@ -42,6 +42,9 @@ class LocalStore:
     async def delete(self, key: str) -> None:
         await asyncio.to_thread(self._remove, key)
 
+    async def prepare(self) -> None:
+        """The directory was made before the store was; see above."""
+
     async def check(self) -> None:
         if not os.access(self._folder, os.W_OK | os.X_OK):
             raise StoreUnavailable
