@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from app.kit.driver import Connection as _Connection
@@ -75,16 +75,17 @@ class _OwnConnection(_Connection):
 
 
 class Database:
-    """Short transactions on one engine; a writing one holds SQLite's write lock from its first moment."""
+    """Short transactions; a writing one holds SQLite's write lock from its first moment. Writers share one connection
+    there, in turn: else, waiting for somebody else's lock, they would take all, and readers who need no lock none."""
 
     def __init__(self, url: URL) -> None:
-        self._engine = create_async_engine(url, hide_parameters=True, **_bounds(url))
-        self._reader = self._engine.execution_options(dossier_reads=True)
-        event.listen(self._engine.sync_engine, "checkin", _remember_use)
-        event.listen(self._engine.sync_engine, "checkout", partial(_try_if_idle, self._engine.dialect))
+        self._engine = _engine(url, _bounds(url))
         if url.get_backend_name() == "sqlite":
-            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+            self._reader = _engine(url, {})
+            event.listen(self._engine.sync_engine, "begin", _begin_writing)
+            event.listen(self._reader.sync_engine, "begin", _begin_reading)
+        else:
+            self._reader = self._engine
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -114,7 +115,7 @@ class Database:
                     await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
                     await connection.execute(text(f"SET LOCAL lock_timeout = {_LOCK_MS}"))
                 await connection.run_sync(_run_migrations, revision)
-            await self._engine.dispose()
+            await self.close()
 
     async def state(self) -> str:
         """`ok`, `behind` (it works, but `migrate` is due), `not migrated` or `unreachable`."""
@@ -135,6 +136,7 @@ class Database:
                 return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
     async def close(self) -> None:
+        await self._reader.dispose()
         await self._engine.dispose()
 
 
@@ -147,10 +149,19 @@ def database_url(address: str) -> URL:
         raise Misconfigured("DOSSIER_DATABASE_URL must be a postgresql:// or sqlite:/// address.") from error
 
 
+def _engine(url: URL, bounds: dict[str, Any]) -> AsyncEngine:
+    made = create_async_engine(url, hide_parameters=True, **bounds)
+    event.listen(made.sync_engine, "checkin", _remember_use)
+    event.listen(made.sync_engine, "checkout", partial(_try_if_idle, made.dialect))
+    if url.get_backend_name() == "sqlite":
+        event.listen(made.sync_engine, "connect", _prepare_sqlite)
+    return made
+
+
 def _bounds(url: URL) -> dict[str, Any]:
-    """What keeps PostgreSQL, or the way to it, from holding a process up; an address may say otherwise."""
+    """What keeps a database, or the way to it, from holding a process up; PostgreSQL's address may say otherwise."""
     if url.get_backend_name() != "postgresql":
-        return {}
+        return {"pool_size": 1, "max_overflow": 0, "pool_timeout": _LOCK_MS / 1000}
     options = f"-c statement_timeout={_STATEMENT_MS} -c lock_timeout={_LOCK_MS}"
     said = {
         "application_name": "dossier", "connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10,
@@ -224,12 +235,15 @@ def _try_if_idle(
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 10000"):
+    for pragma in ("journal_mode = WAL", "foreign_keys = ON", f"busy_timeout = {_LOCK_MS}"):
         connection.cursor().execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # SQLite has one writer at a time. A transaction that only asks to write after it has read fails at once where
-    # another has written meanwhile; one that says so at its beginning waits for its turn.
-    reads = connection.get_execution_options().get("dossier_reads")
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(connection: Connection) -> None:
+    # A transaction that only asks to write after it has read fails at once where another has written meanwhile; one
+    # that says so at its beginning waits for its turn.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
