@@ -57,7 +57,7 @@ from app.sources.plan import Plan
 from app.sources.port import DataSource
 from app.sources.registry import Connect, Registry, engine_of, known_urls, read_registry, read_source
 from app.sources.source import MappedSource
-from app.startup import make_folder, read_or_make_secret
+from app.startup import make_file, make_folder, read_or_make_secret
 from app.storage.local import LocalStore
 from app.storage.port import ArchiveStore, prepare_soon
 from app.storage.s3 import Bucket, S3Store
@@ -172,7 +172,9 @@ def _exports(request: RequestExport, browse: Browse, watch: Watch, store: Archiv
 def build_database(settings: Settings) -> Database:
     if settings.database_url:
         return Database(database_url(settings.database_url))
-    return Database(database_url(f"sqlite:///{make_folder(settings.var_dir).absolute() / 'dossier.db'}"))
+    # SQLite's other two files take its mode.
+    file = make_file(make_folder(settings.var_dir).absolute() / "dossier.db")
+    return Database(database_url(f"sqlite:///{file}"))
 
 
 def build_keys(settings: Settings, clock: Clock = now) -> tuple[Database, Keys]:

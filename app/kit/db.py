@@ -1,5 +1,6 @@
 """The service's own database: transactions, types and the schema's version, on SQLite and PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from app.kit.disk import takes_more
 from app.kit.driver import Connection as _Connection
 from app.kit.errors import Misconfigured, Unavailable
 
@@ -82,10 +84,13 @@ class Database:
         self._engine = _engine(url, _bounds(url))
         if url.get_backend_name() == "sqlite":
             self._reader = _engine(url, {})
-            event.listen(self._engine.sync_engine, "begin", _begin_writing)
-            event.listen(self._reader.sync_engine, "begin", _begin_reading)
+            # A transaction that only asks to write after it has read fails at once where another has written meanwhile;
+            # one that says so at its beginning waits for its turn.
+            event.listen(self._engine.sync_engine, "begin", lambda one: one.exec_driver_sql("BEGIN IMMEDIATE"))
+            event.listen(self._reader.sync_engine, "begin", lambda one: one.exec_driver_sql("BEGIN"))
         else:
             self._reader = self._engine
+        self.folder = Path(url.database or "").parent if self._reader is not self._engine else None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -103,7 +108,7 @@ class Database:
 
     async def migrate(self, revision: str = "head") -> None:
         """Brings the schema to a revision, up or down; safe for several processes at once."""
-        with _named_errors():
+        with _named_errors(self.folder):
             async with self.writing() as connection:
                 if connection.dialect.name == "postgresql":
                     # Another process that migrates at this moment is waited for, however long it takes. A lock on a
@@ -118,7 +123,9 @@ class Database:
             await self.close()
 
     async def state(self) -> str:
-        """`ok`, `behind` (it works, but `migrate` is due), `not migrated` or `unreachable`."""
+        """`ok`, `behind` (it works, but `migrate` is due), `not migrated`, `unwritable` (a file's) or `unreachable`."""
+        if self.folder and not await asyncio.to_thread(takes_more, self.folder):
+            return "unwritable"
         try:
             found = await self._revision()
         except Misconfigured:
@@ -131,7 +138,7 @@ class Database:
         return "behind" if found in known[: known.index(OLDEST_REVISION) + 1] else "not migrated"
 
     async def _revision(self) -> str | None:
-        with _named_errors():
+        with _named_errors(self.folder):
             async with self.reading() as connection:
                 return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
@@ -191,14 +198,15 @@ def _unavailable() -> Iterator[None]:
 
 
 @contextmanager
-def _named_errors() -> Iterator[None]:
+def _named_errors(folder: Path | None) -> Iterator[None]:
+    mend = f"see whether {folder} can be written and has room" if folder else "check DOSSIER_DATABASE_URL"
     try:
         yield
     except DatabaseUnavailable as error:
-        raise Misconfigured("Dossier's own database does not answer; check DOSSIER_DATABASE_URL.") from error
+        raise Misconfigured(f"Dossier's own database does not answer; {mend}.") from error
     except DatabaseError as error:
         said = type(error.orig).__name__
-        raise Misconfigured(f"Dossier's own database cannot be used ({said}); check DOSSIER_DATABASE_URL.") from error
+        raise Misconfigured(f"Dossier's own database cannot be used ({said}); {mend}.") from error
     except CommandError as error:
         raise Misconfigured("There is no such revision; migrations/versions/ holds them all.") from error
 
@@ -237,13 +245,3 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     connection.isolation_level = None
     for pragma in ("journal_mode = WAL", "foreign_keys = ON", f"busy_timeout = {_LOCK_MS}"):
         connection.cursor().execute(f"PRAGMA {pragma}")
-
-
-def _begin_reading(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
-
-
-def _begin_writing(connection: Connection) -> None:
-    # A transaction that only asks to write after it has read fails at once where another has written meanwhile; one
-    # that says so at its beginning waits for its turn.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

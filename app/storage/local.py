@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.kit.disk import takes_more
 from app.kit.threads import Threads
 from app.storage.port import ArchiveMissing, StoreUnavailable
 from app.storage.stream import Stoppable
@@ -46,7 +47,7 @@ class LocalStore:
         """The directory was made before the store was; see above."""
 
     async def check(self) -> None:
-        if not os.access(self._folder, os.W_OK | os.X_OK):
+        if not await asyncio.to_thread(takes_more, self._folder):
             raise StoreUnavailable
 
     async def close(self) -> None:
