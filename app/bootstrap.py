@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -56,9 +57,9 @@ from app.sources.plan import Plan
 from app.sources.port import DataSource
 from app.sources.registry import Connect, Registry, engine_of, known_urls, read_registry, read_source
 from app.sources.source import MappedSource
-from app.startup import make_folder, read_or_make_secret
+from app.startup import make_file, make_folder, read_or_make_secret
 from app.storage.local import LocalStore
-from app.storage.port import ArchiveStore
+from app.storage.port import ArchiveStore, prepare_soon
 from app.storage.s3 import Bucket, S3Store
 from app.visitors.search import Search
 from app.webhooks.deliver import Deliver
@@ -138,7 +139,7 @@ def build_services(
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [
         ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old,
-        sessions.delete_old,
+        sessions.delete_old, partial(prepare_soon, store),
     ]  # fmt: skip
     return Services(
         settings, crew, metrics, traces, threads, registry, store, bell, keys, sessions, ledger, grouped,
@@ -171,7 +172,9 @@ def _exports(request: RequestExport, browse: Browse, watch: Watch, store: Archiv
 def build_database(settings: Settings) -> Database:
     if settings.database_url:
         return Database(database_url(settings.database_url))
-    return Database(database_url(f"sqlite:///{make_folder(settings.var_dir).absolute() / 'dossier.db'}"))
+    # SQLite's other two files take its mode.
+    file = make_file(make_folder(settings.var_dir).absolute() / "dossier.db")
+    return Database(database_url(f"sqlite:///{file}"))
 
 
 def build_keys(settings: Settings, clock: Clock = now) -> tuple[Database, Keys]:

@@ -122,6 +122,16 @@ async def running(
         await services.close()
 
 
+async def health(client: httpx.AsyncClient, **checks: str) -> httpx.Response:
+    """What /health/ready answers, once its checks are these: what it found counts for some seconds."""
+    async with asyncio.timeout(10):
+        while True:
+            answer = await client.get("/health/ready")
+            if checks.items() <= answer.json()["checks"].items():
+                return answer
+            await asyncio.sleep(0.2)
+
+
 async def candidates(
     client: httpx.AsyncClient, identifier: str = EMAIL, source: str = "website"
 ) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The service's own database: transactions, types and the schema's version, on SQLite and PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -24,10 +25,11 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from app.kit.address import parsed
+from app.kit.disk import takes_more
 from app.kit.driver import Connection as _Connection
 from app.kit.errors import Misconfigured, Unavailable
 
@@ -75,16 +77,20 @@ class _OwnConnection(_Connection):
 
 
 class Database:
-    """Short transactions on one engine; a writing one holds SQLite's write lock from its first moment."""
+    """Short transactions; a writing one holds SQLite's write lock from its first moment. Writers share one connection
+    there, in turn: else, waiting for somebody else's lock, they would take all, and readers who need no lock none."""
 
     def __init__(self, url: URL) -> None:
-        self._engine = create_async_engine(url, hide_parameters=True, **_bounds(url))
-        self._reader = self._engine.execution_options(dossier_reads=True)
-        event.listen(self._engine.sync_engine, "checkin", _remember_use)
-        event.listen(self._engine.sync_engine, "checkout", partial(_try_if_idle, self._engine.dialect))
+        self._engine = _engine(url, _bounds(url))
         if url.get_backend_name() == "sqlite":
-            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+            self._reader = _engine(url, {})
+            # A transaction that only asks to write after it has read fails at once where another has written meanwhile;
+            # one that says so at its beginning waits for its turn.
+            event.listen(self._engine.sync_engine, "begin", lambda one: one.exec_driver_sql("BEGIN IMMEDIATE"))
+            event.listen(self._reader.sync_engine, "begin", lambda one: one.exec_driver_sql("BEGIN"))
+        else:
+            self._reader = self._engine
+        self.folder = Path(url.database or "").parent if self._reader is not self._engine else None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -102,7 +108,7 @@ class Database:
 
     async def migrate(self, revision: str = "head") -> None:
         """Brings the schema to a revision, up or down; safe for several processes at once."""
-        with _named_errors():
+        with _named_errors(self.folder):
             async with self.writing() as connection:
                 if connection.dialect.name == "postgresql":
                     # Another process that migrates at this moment is waited for, however long it takes. A lock on a
@@ -114,10 +120,12 @@ class Database:
                     await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
                     await connection.execute(text(f"SET LOCAL lock_timeout = {_LOCK_MS}"))
                 await connection.run_sync(_run_migrations, revision)
-            await self._engine.dispose()
+            await self.close()
 
     async def state(self) -> str:
-        """`ok`, `behind` (it works, but `migrate` is due), `not migrated` or `unreachable`."""
+        """`ok`, `behind` (it works, but `migrate` is due), `not migrated`, `unwritable` (a file's) or `unreachable`."""
+        if self.folder and not await asyncio.to_thread(takes_more, self.folder):
+            return "unwritable"
         try:
             found = await self._revision()
         except Misconfigured:
@@ -130,11 +138,12 @@ class Database:
         return "behind" if found in known[: known.index(OLDEST_REVISION) + 1] else "not migrated"
 
     async def _revision(self) -> str | None:
-        with _named_errors():
+        with _named_errors(self.folder):
             async with self.reading() as connection:
                 return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
     async def close(self) -> None:
+        await self._reader.dispose()
         await self._engine.dispose()
 
 
@@ -149,10 +158,19 @@ def database_url(address: str) -> URL:
     return url.set(drivername=DRIVERS[url.get_backend_name()])
 
 
+def _engine(url: URL, bounds: dict[str, Any]) -> AsyncEngine:
+    made = create_async_engine(url, hide_parameters=True, **bounds)
+    event.listen(made.sync_engine, "checkin", _remember_use)
+    event.listen(made.sync_engine, "checkout", partial(_try_if_idle, made.dialect))
+    if url.get_backend_name() == "sqlite":
+        event.listen(made.sync_engine, "connect", _prepare_sqlite)
+    return made
+
+
 def _bounds(url: URL) -> dict[str, Any]:
-    """What keeps PostgreSQL, or the way to it, from holding a process up; an address may say otherwise."""
+    """What keeps a database, or the way to it, from holding a process up; PostgreSQL's address may say otherwise."""
     if url.get_backend_name() != "postgresql":
-        return {}
+        return {"pool_size": 1, "max_overflow": 0, "pool_timeout": _LOCK_MS / 1000}
     options = f"-c statement_timeout={_STATEMENT_MS} -c lock_timeout={_LOCK_MS}"
     said = {
         "application_name": "dossier", "connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10,
@@ -182,14 +200,15 @@ def _unavailable() -> Iterator[None]:
 
 
 @contextmanager
-def _named_errors() -> Iterator[None]:
+def _named_errors(folder: Path | None) -> Iterator[None]:
+    mend = f"see whether {folder} can be written and has room" if folder else "check DOSSIER_DATABASE_URL"
     try:
         yield
     except DatabaseUnavailable as error:
-        raise Misconfigured("Dossier's own database does not answer; check DOSSIER_DATABASE_URL.") from error
+        raise Misconfigured(f"Dossier's own database does not answer; {mend}.") from error
     except DatabaseError as error:
         said = type(error.orig).__name__
-        raise Misconfigured(f"Dossier's own database cannot be used ({said}); check DOSSIER_DATABASE_URL.") from error
+        raise Misconfigured(f"Dossier's own database cannot be used ({said}); {mend}.") from error
     except CommandError as error:
         raise Misconfigured("There is no such revision; migrations/versions/ holds them all.") from error
 
@@ -226,12 +245,5 @@ def _try_if_idle(
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 10000"):
+    for pragma in ("journal_mode = WAL", "foreign_keys = ON", f"busy_timeout = {_LOCK_MS}"):
         connection.cursor().execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # SQLite has one writer at a time. A transaction that only asks to write after it has read fails at once where
-    # another has written meanwhile; one that says so at its beginning waits for its turn.
-    reads = connection.get_execution_options().get("dossier_reads")
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.kit.disk import takes_more
 from app.kit.threads import Threads
 from app.storage.port import ArchiveMissing, StoreUnavailable
 from app.storage.stream import Stoppable
@@ -42,8 +43,11 @@ class LocalStore:
     async def delete(self, key: str) -> None:
         await asyncio.to_thread(self._remove, key)
 
+    async def prepare(self) -> None:
+        """The directory was made before the store was; see above."""
+
     async def check(self) -> None:
-        if not os.access(self._folder, os.W_OK | os.X_OK):
+        if not await asyncio.to_thread(takes_more, self._folder):
             raise StoreUnavailable
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from app.kit.errors import Unavailable
 
-_DELETE_SECONDS = 5.0
+_PREPARE_SECONDS, _DELETE_SECONDS = 5.0, 5.0
 
 
 class StoreUnavailable(Unavailable):
@@ -41,10 +41,23 @@ class ArchiveStore(Protocol):
     async def delete(self, key: str) -> None:
         """Removes the archive and whatever a killed attempt left of it; fine where there is nothing."""
 
+    async def prepare(self) -> None:
+        """Makes what archives lie in where there is none. Once that is done it does nothing more: a place that vanished
+        is an outage, not a new beginning."""
+
     async def check(self) -> None:
-        """Returns if the store could take an archive now."""
+        """Returns if the store could take an archive now. Only looks, and makes nothing."""
 
     async def close(self) -> None: ...
+
+
+async def prepare_soon(store: ArchiveStore) -> None:
+    """Prepares, or raises StoreUnavailable within seconds: a store that says nothing keeps nobody from starting."""
+    try:
+        async with asyncio.timeout(_PREPARE_SECONDS):
+            await store.prepare()
+    except TimeoutError as error:
+        raise StoreUnavailable("The store does not answer.") from error
 
 
 async def delete_soon(store: ArchiveStore, key: str) -> None:

@@ -103,9 +103,13 @@ class S3Store:
     async def delete(self, key: str) -> None:
         await self._call(lambda: self._remove(key))
 
+    async def prepare(self) -> None:
+        """The bucket, and the rule that it forgets by itself."""
+        if not self._prepared:
+            await self._call(self._make_bucket_once)
+
     async def check(self) -> None:
-        """The first time it makes the bucket where there is none; later a bucket that vanished is an outage."""
-        await self._call(self._require_bucket if self._prepared else self._make_bucket_once)
+        await self._call(self._require_bucket)
 
     async def close(self) -> None:
         """What still hangs ends by its own time-outs."""

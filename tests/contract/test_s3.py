@@ -114,7 +114,7 @@ async def test_a_deletion_takes_along_the_uploads_that_a_killed_attempt_left(
     bucket: Bucket, seaweedfs: SeaweedFS
 ) -> None:
     store = S3Store(bucket, Threads())
-    await store.check()
+    await store.prepare()
     client = seaweedfs.client()
     for key in (KEY, KEY, KEY + "2"):
         upload = client._create_multipart_upload(bucket.name, key, {})
@@ -129,14 +129,14 @@ async def test_a_bucket_that_the_service_made_forgets_by_itself_and_another_ones
     bucket: Bucket, seaweedfs: SeaweedFS
 ) -> None:
     store, client = S3Store(bucket, Threads()), seaweedfs.client()
-    await store.check()
+    await store.prepare()
     rules = client.get_bucket_lifecycle(bucket.name)
     assert rules
     assert rules.rules[0].expiration
     assert rules.rules[0].expiration.days == 15
     client.delete_bucket_lifecycle(bucket.name)
     again = S3Store(bucket, Threads())
-    await again.check()
+    await again.prepare()
     assert client.get_bucket_lifecycle(bucket.name) is None
     await store.close()
     await again.close()
@@ -144,7 +144,7 @@ async def test_a_bucket_that_the_service_made_forgets_by_itself_and_another_ones
 
 async def test_several_processes_may_make_the_bucket_at_once(bucket: Bucket, seaweedfs: SeaweedFS) -> None:
     stores = [S3Store(bucket, Threads()) for _ in range(6)]
-    await asyncio.gather(*(store.check() for store in stores))
+    await asyncio.gather(*(store.prepare() for store in stores))
     assert seaweedfs.client().bucket_exists(bucket.name)
     for store in stores:
         await store.close()

@@ -35,7 +35,7 @@ async def place(request: pytest.FixtureRequest, kind: str, folder: Path) -> Asyn
     server: SeaweedFS = request.getfixturevalue("seaweedfs")
     bucket = Bucket(f"b{uuid4().hex}", server.url, access_key=server.access_key, secret_key=server.secret_key)
     store = S3Store(bucket, Threads())
-    await store.check()
+    await store.prepare()
     yield Place(store, lambda: server.stored(bucket.name))
     await store.close()
 
