@@ -76,7 +76,7 @@ class _Requires(Guard):
         data_center = request.path_params["data_center"]
         if data_center not in self._keeper.titles or data_center not in administrator.data_centers:
             raise NotFound
-        by = By(administrator.name, address_of(request), reference(request))
+        by = By(administrator.name, address_of(request), reference(request), administrator.key_id)
         if not administrator.may(data_center, self._permission):
             await self._keeper.record_refusal(by, data_center, self._permission)
             raise Forbidden
