@@ -10,6 +10,7 @@ from sqlalchemy import URL
 
 from app.access.keys import Keys
 from app.access.port import Access
+from app.access.public_keys import PublicKeys
 from app.access.sessions import Sessions
 from app.archive.assets import Assets
 from app.audit.browse import BrowseAudit
@@ -85,6 +86,7 @@ class Services:
     store: ArchiveStore
     bell: Bell
     keys: Keys
+    public_keys: PublicKeys
     sessions: Sessions
     ledger: Ledger
     grouped: GroupedTrail
@@ -130,6 +132,7 @@ def build_services(
     keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
     sessions = Sessions(ledger, keys, clock)
+    public_keys = PublicKeys(ledger, keyring.signers(), clock)
     crew = Crew()
     watch = Watch(ledger.database, clock, crew.over)
     tokens = PageTokens(keyring, clock)
@@ -140,10 +143,10 @@ def build_services(
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [
         ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old,
-        sessions.delete_old, partial(prepare_soon, store),
+        sessions.delete_old, partial(prepare_soon, store), public_keys.remember,
     ]  # fmt: skip
     return Services(
-        settings, crew, metrics, traces, threads, registry, store, bell, keys, sessions, ledger, grouped,
+        settings, crew, metrics, traces, threads, registry, store, bell, keys, public_keys, sessions, ledger, grouped,
         search=Search(registry, candidates, grouped, clock, metrics, traces),
         history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
         exports=exports,

@@ -78,6 +78,7 @@ def _routers(services: Services) -> list[APIRouter]:
         exports.routes(services.exports, keeper),
         history.routes(services.history, keeper),
         health.routes(probe),
+        access.public_key_routes(services.public_keys),
         contract.routes(with_page=given.shows_docs),
         *([console.routes(services.sessions)] if given.shows_console else []),
         *([health.metrics(services.scrape)] if given.shows_metrics else []),

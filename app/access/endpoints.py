@@ -5,8 +5,10 @@ from ipaddress import ip_address
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
+from pydantic import Field
 
 from app.access.port import Access, Administrator, Forbidden, Permission
+from app.access.public_keys import PublicKeys
 from app.access.sessions import Sessions, is_csrf
 from app.audit.event import AuditEvent, By
 from app.audit.ledger import Ledger
@@ -14,7 +16,8 @@ from app.kit.documented import answer, problems
 from app.kit.errors import NotFound
 from app.kit.http import CheckedRoute, Guard, reference
 from app.kit.problem import Unauthenticated
-from app.kit.view import View
+from app.kit.sign import ALGORITHM
+from app.kit.view import Moment, View
 
 COOKIE, CSRF = "dossier_session", "x-csrf-token"
 
@@ -28,6 +31,17 @@ class DataCenterAccess(View):
 class Me(View):
     name: str
     data_centers: list[DataCenterAccess]
+
+
+class PublicKeyView(View):
+    id: Annotated[str, Field(description="As signatures name it: the start of the key's SHA-256, in hex.")]
+    algorithm: Annotated[str, Field(description="RFC 8032.")] = ALGORITHM
+    key: Annotated[str, Field(description="32 bytes, in base64url without padding.")]
+    first_used_at: Moment
+
+
+class PublicKeysView(View):
+    keys: Annotated[list[PublicKeyView], Field(description="The one that signs now comes first.")]
 
 
 class Gatekeeper:
@@ -126,5 +140,20 @@ def routes(keeper: Gatekeeper) -> APIRouter:
             if one in keeper.titles
         ]
         return Me(name=administrator.name, data_centers=centers)
+
+    return router
+
+
+def public_key_routes(public_keys: PublicKeys) -> APIRouter:
+    router = APIRouter(route_class=CheckedRoute, tags=["service"])
+
+    @router.get(
+        "/v1/keys", summary="The public keys of signatures",
+        responses=problems() | answer(200, "Those of now and of before."),
+    )  # fmt: skip
+    async def list_public_keys() -> PublicKeysView:
+        """What the manifests of archives are signed with. No key is needed to see them: they are for everybody."""
+        listed = await public_keys.listed()
+        return PublicKeysView(keys=[PublicKeyView.model_validate(one, from_attributes=True) for one in listed])
 
     return router

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from app.kit.sign import Signer
+
 _KEY_ID_BYTES, _NONCE_BYTES, _TIME_BYTES = 4, 12, 8
 # What the clocks of two machines may differ by: a token may be opened elsewhere than where it was sealed.
 _MOST_AHEAD_MS = -10_000
@@ -76,6 +78,11 @@ class Keyring:
     def fingerprints(self, purpose: str, content: bytes) -> list[Fingerprint]:
         """Under every secret that is configured: what was made before a rotation is found after it."""
         return [self._fingerprint(purpose, key_id, content) for key_id in self._secrets]
+
+    def signers(self) -> list[Signer]:
+        """The one of the secret that is used for new things first, then those that signed before it."""
+        current, *others = sorted(self._secrets, key=lambda key_id: key_id != self._current)
+        return [Signer(self._derive("signature", key_id)) for key_id in (current, *others)]
 
     def _fingerprint(self, purpose: str, key_id: bytes, content: bytes) -> Fingerprint:
         digest = hmac.digest(self._derive(purpose, key_id), content, "sha256")

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from app.access.keys import API_KEYS
+from app.access.public_keys import SIGNING_KEYS
 from app.access.sessions import CONSOLE_SESSIONS
 from app.audit.trail import AUDIT_EVENTS
 from app.history.tables import DOWNLOAD_LINKS, IDEMPOTENCY_KEYS
@@ -17,7 +18,10 @@ from app.kit.db import METADATA, Database, database_url
 from app.webhooks.tables import ATTEMPTS, DELIVERIES, STOPPED
 from tests.servers import new_database
 
-OWN = (API_KEYS, AUDIT_EVENTS, DOWNLOAD_LINKS, IDEMPOTENCY_KEYS, JOBS, DELIVERIES, ATTEMPTS, STOPPED, CONSOLE_SESSIONS)
+OWN = (
+    API_KEYS, AUDIT_EVENTS, DOWNLOAD_LINKS, IDEMPOTENCY_KEYS, JOBS, DELIVERIES, ATTEMPTS, STOPPED, CONSOLE_SESSIONS,
+    SIGNING_KEYS,
+)  # fmt: skip
 TABLES = {"history_entries", *(table.name for table in OWN)}
 
 
