@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +34,7 @@ _LIVE = API_KEYS.c.revoked_at.is_(None)
 Index("uq_api_keys_live_name", API_KEYS.c.name, unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE)
 _BY_ID = select(API_KEYS).where(API_KEYS.c.id == bindparam("key_id"), _LIVE)
 _BY_COMMAND = By("command line")
+_KEY_ID = re.compile("[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,13 @@ class Keys:
 
     async def owner(self, key_id: str) -> Administrator | None:
         return self._valid(await self._recent.find(key_id))
+
+    async def existed(self, key_id: str) -> bool:
+        if not _KEY_ID.fullmatch(key_id):
+            return False
+        async with self._ledger.reading() as connection:
+            found = await connection.execute(select(API_KEYS.c.id).where(API_KEYS.c.id == key_id))
+            return found.one_or_none() is not None
 
     async def known(self, name: str) -> Administrator | None:
         async with self._ledger.reading() as connection:
