@@ -1,7 +1,6 @@
 """GET /v1/me, and the guard that every other room's endpoints stand behind."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from ipaddress import ip_address
 from typing import Annotated, Any
 
@@ -11,7 +10,6 @@ from app.access.port import Access, Administrator, Forbidden, Permission, key_id
 from app.access.sessions import Sessions, is_csrf
 from app.audit.event import UNKNOWN, By
 from app.audit.refusals import Refusals
-from app.kit.db import DatabaseUnavailable
 from app.kit.documented import answer, problems
 from app.kit.errors import Failure, NotFound
 from app.kit.http import CheckedRoute, Guard, reference
@@ -72,18 +70,15 @@ class Gatekeeper:
         if by and isinstance(error, Failure) and error.is_refusal:
             data_center = request.path_params.get("data_center")
             here = data_center if data_center in self.titles else None
-            await self._refusals.record(by, here, {"problem": error.slug, **await self._details(request)})
+            await self._refusals.record(by, here, {"problem": error.slug, **self._details(request)})
         return await answer_failure(request, error)
 
-    async def _details(self, request: Request) -> dict[str, str]:
+    def _details(self, request: Request) -> dict[str, str]:
         """Nothing of what was sent, but the id of a key that exists or did."""
         if permission := getattr(request.state, "refused", None):
             return {"permission": permission}
         key_id = getattr(request.state, "key_id", "")
-        with suppress(DatabaseUnavailable):
-            if key_id and await self._access.existed(key_id):
-                return {"key": key_id}
-        return {}
+        return {"key": key_id} if self._access.existed(key_id) else {}
 
     async def _signed_in(self, request: Request) -> Administrator | None:
         secret, csrf = request.cookies.get(COOKIE), request.headers.get(CSRF)

@@ -176,7 +176,8 @@ async def test_ids_of_nothing_and_of_another_data_centers_exports_are_told(tmp_p
                 ("POST", "/retry"),
             ):
                 assert (await boss.request(method, there + path)).status_code == 404
-        await service.services.refusals.close()
+        later(service)
+        await service.services.tick()
         where = ("boss", "globex", "127.0.0.1")
         assert refusals(tmp_path) == [(*where, told("not-found")), (*where, told("not-found", 14))]
 
@@ -192,7 +193,8 @@ async def test_links_that_nobody_made_are_told(tmp_path: Path) -> None:
     async with standing(tmp_path) as (service, _), service.bare_client() as browser:
         for _ in range(20):
             assert (await browser.get(f"/v1/links/{uuid4().hex}")).status_code == 404
-        await service.services.refusals.close()
+        later(service)
+        await service.services.tick()
         assert [one[0] + str(one[3]["count"]) for one in refusals(tmp_path)] == ["unknown1", "unknown19"]
 
 
