@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(chosen, given[1:])
     except Misconfigured as error:
-        print(f"dossier: {error}", file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"dossier: {line}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

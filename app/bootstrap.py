@@ -54,9 +54,10 @@ from app.sources.engine import Engine, Limits
 from app.sources.engines.mariadb import MariadbEngine
 from app.sources.engines.postgres import PostgresEngine
 from app.sources.engines.sqlite import SqliteEngine
+from app.sources.files import Connect, engine_of, known_urls, read_registry, read_source
 from app.sources.plan import Plan
 from app.sources.port import DataSource
-from app.sources.registry import Connect, Registry, engine_of, known_urls, read_registry, read_source
+from app.sources.registry import Registry
 from app.sources.source import MappedSource
 from app.startup import make_file, make_folder, read_or_make_secret
 from app.storage.local import LocalStore

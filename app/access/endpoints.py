@@ -94,7 +94,7 @@ class _Requires(Guard):
     async def admit(self, request: Request) -> None:
         administrator = await self._keeper.identify(request)
         data_center = request.path_params["data_center"]
-        request.state.by = By(administrator.name, address_of(request), reference(request))
+        request.state.by = By(administrator.name, address_of(request), reference(request), administrator.key_id)
         if data_center not in self._keeper.titles or data_center not in administrator.data_centers:
             raise NotFound
         if not administrator.may(data_center, self._permission):

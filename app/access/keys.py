@@ -133,7 +133,7 @@ class Keys:
 
 
 def _live_key(row: Row[tuple[object, ...]]) -> LiveKey:
-    administrator = Administrator(row.name, dict.fromkeys(row.data_centers, ROLES[row.role]))
+    administrator = Administrator(row.name, row.id, dict.fromkeys(row.data_centers, ROLES[row.role]))
     return LiveKey(row.secret_hash, row.expires_at, administrator)
 
 

@@ -34,9 +34,13 @@ class Forbidden(Denied):
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """The authenticated person or service: a name that is unique per service, and what it may do where."""
+    """The authenticated person or service: a name that is unique per service, by which key, and what it may do where.
+
+    A name may be given again once its key is revoked, and then to somebody else; a key's id never is.
+    """
 
     name: str
+    key_id: str
     data_centers: Mapping[str, tuple[Permission, ...]]
 
     def may(self, data_center: str, permission: Permission) -> bool:

@@ -30,11 +30,13 @@ Action = Literal[
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who acts: the administrator's name, and where the request came from. The service itself has no address."""
+    """Who acts: the administrator's name, where the request came from, and by which key. The service itself has neither
+    address nor key."""
 
     name: str
     address: str | None = None
     reference: str | None = None
+    key_id: str = ""
 
 
 SERVICE = By("dossier")

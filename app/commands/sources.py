@@ -15,6 +15,8 @@ from app.sources.identifier import Identifier
 from app.sources.port import DataSource, NotConnected, SourceMisconfigured, SourceUnavailable
 from app.sources.registry import Registry
 
+_MEND = "write one (python -m app sources init), or set DOSSIER_DATA_CENTERS to the directory that holds yours"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -32,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         return asyncio.run(_init(settings, arguments))
     registry = build_registry(settings, os.environ)
     if not registry.centers:
-        print(f"{settings.data_centers} holds no data center.")
-        return 0
+        print(f"{settings.data_centers} holds no data center; {_MEND}.")
+        return 0 if arguments.action == "list" else 1
     if arguments.action == "list":
         for center, source in registry.every_source():
             print(f"{center.id}/{source.facts.id}\t{source.facts.engine}\t{source.facts.title}")

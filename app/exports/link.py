@@ -36,7 +36,7 @@ class LinkArchive:
         expires_at = min(now + LINK_LIFETIME, ready.archive.expires_at)
         async with self.ledger.writing() as connection:
             await delete_old_links(connection, now)
-            token = await add_link(connection, ready.entry, by.name, expires_at)
+            token = await add_link(connection, ready.entry, by, expires_at)
             await self.ledger.append(connection, event_of(ready.entry, "exports:link", by))
         return token, expires_at
 
@@ -48,7 +48,7 @@ class LinkArchive:
             raise NotFound
         by = By(link.made_by, address, reference)
         ready = await self.require_ready(by, link.data_center, str(link.entry_id))
-        maker = await self.access.known(link.made_by)
+        maker = await self.access.owner(link.key_id) if link.key_id else None
         if link.expires_at <= self.clock() or not (maker and maker.may(link.data_center, "exports:download")):
             await self.require_ready.refuse(by, ready.entry, LinkExpired())
         return by, ready

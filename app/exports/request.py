@@ -55,9 +55,9 @@ class RequestExport:
     ) -> Entry:  # fmt: skip
         """The new export, or the same administrator's unfinished one of the same candidate. `also` writes more in the
         same transaction."""
-        candidate = self.candidates.open(token, by.name, data_center)
+        candidate = self.candidates.open(token, by.key_id, data_center)
         _, source = self.registry.find(data_center, candidate.data_source)
-        new = self._new_entry(candidate, source.facts.title, wishes.case_reference)
+        new = self._new_entry(by, candidate, source.facts.title, wishes.case_reference)
         try:
             found = await self._record(by, new, self.candidates.seal_choice(candidate.choice, wishes.language), also)
         except SubjectBusy:
@@ -89,7 +89,7 @@ class RequestExport:
                 await also(connection, entry)
         return entry
 
-    def _new_entry(self, candidate: Candidate, source_title: str, case_reference: str | None) -> NewEntry:
+    def _new_entry(self, by: By, candidate: Candidate, source_title: str, case_reference: str | None) -> NewEntry:
         now, choice = self.clock(), candidate.choice
         where = (candidate.data_center, candidate.data_source)
         handle = self.candidates.handle(*where, choice.visitor)
@@ -99,5 +99,5 @@ class RequestExport:
             subject=self.candidates.subject(*where, choice).digest,
             identifier_hash=candidate.identifier.digest, key_id=handle.key_id,
             device=storable(as_text(choice.device)), browser=storable(as_text(choice.browser)),
-            case_reference=case_reference, requested_by=candidate.administrator, requested_at=now,
+            case_reference=case_reference, requested_by=by.name, requested_at=now,
         )  # fmt: skip

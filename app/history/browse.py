@@ -42,11 +42,8 @@ class Browse:
         self._database, self._tokens, self._clock = database, tokens, clock
 
     async def one(self, data_center: str, entry_id: str) -> Entry:
-        """Raises NotFound, also for an id that is no UUID."""
-        try:
-            wanted = UUID(entry_id)
-        except ValueError as error:
-            raise NotFound from error
+        """Raises NotFound, also for an id that is no UUID, or that is spelled in another way than this service does."""
+        wanted = _id(entry_id)
         async with self._database.reading() as connection:
             entry = await get_entry(connection, data_center, wanted, self._clock())
         if entry is None:
@@ -95,6 +92,17 @@ def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
     if filters.identifiers:
         conditions.append(column.identifier_hash.in_(filters.identifiers))
     return [*conditions, *_with_status(filters.status, now)]
+
+
+def _id(text: str) -> UUID:
+    """UUID() reads a dozen spellings; an address has one (RFC 9562, 4)."""
+    try:
+        found = UUID(text)
+    except ValueError as error:
+        raise NotFound from error
+    if str(found) != text:
+        raise NotFound
+    return found
 
 
 def _with_status(status: Status | None, now: datetime) -> list[ColumnElement[bool]]:

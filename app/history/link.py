@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.audit.event import By
 from app.history.entry import Entry
 from app.history.tables import DOWNLOAD_LINKS
 from app.kit.clock import LIFETIME
@@ -21,15 +22,16 @@ class Link:
     entry_id: UUID
     data_center: str
     made_by: str
+    key_id: str | None
     expires_at: datetime
 
 
-async def add_link(connection: AsyncConnection, entry: Entry, made_by: str, expires_at: datetime) -> str:
+async def add_link(connection: AsyncConnection, entry: Entry, by: By, expires_at: datetime) -> str:
     """The link's token, which is stored nowhere."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     row = {
         "token_hash": _hash(token), "entry_id": entry.id, "data_center": entry.data_center,
-        "made_by": made_by, "expires_at": expires_at,
+        "made_by": by.name, "key_id": by.key_id, "expires_at": expires_at,
     }  # fmt: skip
     await connection.execute(insert(DOWNLOAD_LINKS), row)
     return token

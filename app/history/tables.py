@@ -69,6 +69,7 @@ DOWNLOAD_LINKS = Table(
     Column("entry_id", Uuid, ForeignKey("history_entries.id"), nullable=False),
     Column("data_center", String(64), nullable=False),
     Column("made_by", String(64), nullable=False),
+    Column("key_id", String(16)),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 

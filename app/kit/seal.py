@@ -14,10 +14,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _KEY_ID_BYTES, _NONCE_BYTES, _TIME_BYTES = 4, 12, 8
+# What the clocks of two machines may differ by: a token may be opened elsewhere than where it was sealed.
+_MOST_AHEAD_MS = -10_000
 
 
 class SealBroken(Exception):
-    """The token was not made here, was changed, is for another purpose, or is too old."""
+    """The token was not made here, was changed, is for another purpose, is too old, or is from the future."""
 
 
 class SealKeyUnknown(SealBroken):
@@ -53,7 +55,8 @@ class Keyring:
         return _text(self._current + nonce + sealed)
 
     def open(self, purpose: str, token: str, at: datetime, max_age: timedelta | None = None) -> bytes:
-        """The content of a token. Raises SealBroken, or SealKeyUnknown if its key is not here."""
+        """The content of a token; where its age counts, of none from the future. Raises SealBroken, or SealKeyUnknown
+        if its key is not here."""
         key_id, nonce, sealed = _parts(token)
         if key_id not in self._secrets:
             raise SealKeyUnknown
@@ -62,7 +65,7 @@ class Keyring:
         except InvalidTag as error:
             raise SealBroken from error
         age = at.timestamp() * 1000 - int.from_bytes(clear[:_TIME_BYTES], "big")
-        if max_age is not None and age > max_age.total_seconds() * 1000:
+        if max_age is not None and not _MOST_AHEAD_MS <= age <= max_age.total_seconds() * 1000:
             raise SealBroken
         return clear[_TIME_BYTES:]
 

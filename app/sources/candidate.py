@@ -24,8 +24,8 @@ _TAGS = {kind: tag for tag, kind in _TYPES.items()}
 
 
 class CandidateTokenInvalid(Conflict):
-    """The candidate token was changed, is older than 15 minutes, or was made for another administrator or
-    data center. Search again and choose from the new answer."""
+    """The candidate token was changed, is older than 15 minutes, or was made for another key or data
+    center. Search again and choose from the new answer."""
 
     slug = "candidate-token-invalid"
     title = "The candidate token does not hold"
@@ -51,9 +51,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A choice that was offered: to whom, where, for which identifier (a keyed hash) and under which masked label."""
+    """A choice that was offered: to whose key, where, for which identifier (a keyed hash), under which masked label."""
 
-    administrator: str
+    key_id: str
     data_center: str
     data_source: str
     label: str
@@ -70,20 +70,20 @@ class Candidates:
     def seal(self, candidate: Candidate) -> str | None:
         """None where the token would be longer than anybody can send: such a key or device cannot be exported."""
         hashed = (candidate.identifier.key_id, candidate.identifier.digest)
-        bound = (candidate.administrator, candidate.data_center, candidate.data_source, candidate.label)
+        bound = (candidate.key_id, candidate.data_center, candidate.data_source, candidate.label)
         content = msgspec.json.encode((bound, hashed, _packed(candidate.choice)))
         token = self._keyring.seal("candidate", content, self._clock())
         return token if len(token) <= LONGEST_TOKEN else None
 
-    def open(self, token: str, administrator: str, data_center: str) -> Candidate:
+    def open(self, token: str, key_id: str, data_center: str) -> Candidate:
         try:
             content = self._keyring.open("candidate", token, self._clock(), _AGE)
         except SealBroken as error:
             raise CandidateTokenInvalid from error
         bound, hashed, choice = msgspec.json.decode(content)
-        name, center, source, label = bound
-        candidate = Candidate(name, center, source, label, Fingerprint(*hashed), _unpacked(choice))
-        if (candidate.administrator, candidate.data_center) != (administrator, data_center):
+        to, center, source, label = bound
+        candidate = Candidate(to, center, source, label, Fingerprint(*hashed), _unpacked(choice))
+        if (candidate.key_id, candidate.data_center) != (key_id, data_center):
             raise CandidateTokenInvalid
         return candidate
 

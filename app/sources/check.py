@@ -9,11 +9,12 @@ from app.sources.binding import mend, unclear
 from app.sources.connection import elsewhere, refused
 from app.sources.coverage import uncovered
 from app.sources.engine import Engine, Query, Scan, Session, Table, Values, first_usable
-from app.sources.mapping import PARAMETERS, SectionMapping, SourceMapping
+from app.sources.mapping import SectionMapping, SourceMapping
 from app.sources.parser.inspection import Seen, Sought, inspected
 from app.sources.port import Finding, SchemaLacks, SourceMisconfigured, SourceUnavailable
 from app.sources.reading import check_columns, section_queries
 from app.sources.repeated import repeated
+from app.sources.rules import PARAMETERS
 from app.sources.sql import Statement
 
 Result = TypeVar("Result")

@@ -45,7 +45,7 @@ class Search:
         self._clock, self._metrics, self._traces = clock, metrics, traces
 
     async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchResult:
-        offer = _Offer(self._candidates, by.name, data_center, identifier)
+        offer = _Offer(self._candidates, by.key_id, data_center, identifier)
         sources = self._registry.sources(data_center)
         with self._trail.coming():
             asked = (self._ask(data_center, source, offer) for source in sources.values())
@@ -70,8 +70,8 @@ class Search:
 class _Offer:
     """Makes sealed candidates for one administrator's search."""
 
-    def __init__(self, candidates: Candidates, administrator: str, data_center: str, identifier: Identifier) -> None:
-        self._candidates, self._administrator, self._data_center = candidates, administrator, data_center
+    def __init__(self, candidates: Candidates, key_id: str, data_center: str, identifier: Identifier) -> None:
+        self._candidates, self._key_id, self._data_center = candidates, key_id, data_center
         self.identifier = identifier
         self.fingerprint: Fingerprint = candidates.identifier(data_center, identifier)
 
@@ -85,7 +85,7 @@ class _Offer:
 
     def _combination(self, facts: SourceFacts, visitor: Visitor, label: str, one: Combination) -> CombinationView:
         choice = Choice(visitor.key, one.device, one.browser)
-        candidate = Candidate(self._administrator, self._data_center, facts.id, label, self.fingerprint, choice)
+        candidate = Candidate(self._key_id, self._data_center, facts.id, label, self.fingerprint, choice)
         token = self._candidates.seal(candidate)
         return CombinationView(
             candidate=token,

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -43,6 +44,30 @@ async def test_the_same_request_again_answers_with_the_same_export_until_it_ends
             assert "maria" not in refused.text
         await service.services.run_job()
         assert await request_export(client) != first
+
+
+async def test_a_candidate_stays_dead_when_its_makers_name_gets_another_key(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service:
+        async with await service.client() as client:
+            sent = {"candidate": await candidate(client)}
+        (key,) = await service.services.keys.listed()
+        await service.services.keys.revoke(key.id)
+        async with await service.client() as client:
+            answer = await client.post(f"{BASE}/exports", json=sent)
+            assert (answer.status_code, answer.json().get("type")) == (409, "/problems/candidate-token-invalid")
+
+
+async def test_an_id_has_one_spelling(tmp_path: Path) -> None:
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        address = await request_export(client)
+        base, _, id_ = address.rpartition("/")
+        assert (await client.get(address)).status_code == 200
+        others = (id_.upper(), id_.replace("-", ""), f"{{{id_}}}", f"urn:uuid:{id_}", f"{id_} ", f"uuid:{id_}")
+        for other in others:
+            at = f"{base}/{quote(other)}"
+            asked = [client.get(at), client.get(f"{at}/archive"), client.post(f"{at}/retry"), client.delete(at)]
+            assert {(await one).status_code for one in asked} == {404}, other
+        assert (await client.get(address)).json()["status"] == "queued"
 
 
 async def test_an_etag_says_whether_anything_changed(tmp_path: Path) -> None:

@@ -83,7 +83,9 @@ async def test_a_link_lives_five_minutes_and_never_longer_than_the_export(tmp_pa
         assert (await client.post(f"{address}/links")).status_code == 410
 
 
-async def test_a_link_dies_with_a_revoke_and_with_its_makers_key(tmp_path: Path) -> None:
+async def test_a_link_dies_with_a_revoke_and_with_its_makers_key_also_when_that_name_gets_another(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path) as service, await service.client() as client, service.bare_client() as browser:
         address, _ = await ready(client)
         async with await service.client("boss") as boss:
@@ -93,6 +95,10 @@ async def test_a_link_dies_with_a_revoke_and_with_its_makers_key(tmp_path: Path)
         await service.services.keys.revoke(key.id)
         refused = await browser.get(of_boss)
         assert (refused.status_code, refused.json()["type"]) == (410, "/problems/link-expired")
+        async with await service.client("boss") as next_boss:
+            assert (await next_boss.get("/v1/me")).status_code == 200
+            still = await browser.get(of_boss)
+            assert still.status_code == 410
         assert (await browser.get(url)).status_code == 200
         assert (await client.delete(address)).status_code == 204
         dead = await browser.get(url)

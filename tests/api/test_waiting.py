@@ -78,8 +78,9 @@ async def test_a_thousand_that_wait_ask_the_database_as_seldom_as_one(tmp_path: 
         address = await request_export(client)
         etag = (await client.get(address)).headers["etag"]
         asked: list[float] = []
-        engine = service.services.database._engine.sync_engine
-        event.listen(engine, "before_cursor_execute", lambda *_: asked.append(time.monotonic()))
+        database = service.services.database
+        for engine in {database._engine, database._reader}:
+            event.listen(engine.sync_engine, "before_cursor_execute", lambda *_: asked.append(time.monotonic()))
         waiting = [asyncio.create_task(waited(client, address, etag, 30)) for _ in range(1_000)]
         async with asyncio.timeout(25):
             while len(asked) < 1_000 or asked[-100] > time.monotonic() - 2:

@@ -17,7 +17,7 @@ from tests.contract.test_database import engines, on
 from tests.servers import new_database
 
 ORDER = KeyOrder("maria", ("acme",), "administrator", None)
-LIVE = LiveKey("hash", None, Administrator("maria", {}))
+LIVE = LiveKey("hash", None, Administrator("maria", "0a1b", {}))
 
 
 class Counted:

@@ -112,6 +112,31 @@ def test_what_is_no_url_stops_the_command_by_the_variable(
     assert PASSWORD not in said.out + said.err
 
 
+def test_without_any_data_center_there_is_nothing_that_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        monkeypatch.setenv("DOSSIER_DATA_CENTERS", str(folder))
+        assert main(["sources", "check"]) == 1
+        said = capsys.readouterr().out
+        assert said.startswith(
+            f"{folder} holds no data center; write one (python -m app sources init), or set DOSSIER_DATA"
+        )
+        assert main(["sources", "list"]) == 0
+        capsys.readouterr()
+
+
+def test_each_mistake_of_a_file_is_a_line_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    centers = write_mappings(tmp_path, toml(mapping(titel="x", find={"emial": "x"})))
+    monkeypatch.setenv("DOSSIER_DATA_CENTERS", str(centers))
+    assert main(["sources", "check"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(f"dossier: {centers}/acme/website.toml: ") for line in lines)
+
+
 @pytest.mark.parametrize("option", ["ssl_ca=/nowhere"])
 def test_an_option_that_the_driver_of_mariadb_cannot_use_is_said(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

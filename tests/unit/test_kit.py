@@ -30,6 +30,14 @@ def test_a_token_opens_for_its_purpose_and_age_and_no_other() -> None:
     assert token != ring.seal("candidate", b"content", NOW)
 
 
+def test_a_token_from_the_future_is_none_but_for_what_the_clocks_of_two_machines_may_differ() -> None:
+    ring = Keyring(NEW)
+    far, near = (ring.seal("candidate", b"content", NOW + timedelta(seconds=ahead)) for ahead in (11, 9))
+    with pytest.raises(SealBroken):
+        ring.open("candidate", far, NOW, timedelta(minutes=15))
+    assert ring.open("candidate", near, NOW, timedelta(minutes=15)) == b"content"
+
+
 def test_a_rotated_secret_still_opens_and_a_forgotten_one_does_not() -> None:
     token = Keyring(OLD).seal("choice", b"content", NOW)
     assert Keyring(NEW, OLD).open("choice", token, NOW) == b"content"

@@ -106,6 +106,52 @@ def test_a_database_of_another_kind_is_refused_without_repeating_its_url(tmp_pat
     assert url not in told
 
 
+def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    wrong = section(sql="SELECT :device", estimate="SELECT 1", scop="visitor", because="so")
+    source = mapping(wrong, section(), find={"email": "SELECT 1", "tracking_id": "SELECT :user"}, titel="x")
+    centers = write_mappings(tmp_path, toml(source), CENTER.replace("rights =", "right ="))
+    (centers / "acme" / "shop.toml").write_text("title = ")
+    with pytest.raises(Misconfigured) as failure:
+        build_registry(Settings(var_dir=tmp_path / "var", data_centers=centers), {})
+    told = [line.removeprefix(f"{centers / 'acme'}/") for line in str(failure.value).splitlines()]
+    assert all(line.endswith(".") for line in told)
+    center, shop, *website = told[:2], told[2], *told[3:]
+    assert [line.partition(";")[0] for line in center] == [
+        "center.toml: notice.rights: is required and missing", "center.toml: notice.right: unknown key",
+    ]  # fmt: skip
+    assert shop.startswith("shop.toml: is not TOML")
+    expected = [
+        "dsn: the environment variable WEBSITE_URL is not set", "find: tracking_id uses the parameter :user",
+        "find: tracking_id must use the parameter :tracking_id", "find: email must use the parameter :email",
+        "section 'events': `scope", "section 'events': scop: unknown key; did you mean scope?",
+        "titel: unknown key; did you mean title?", "section 'events' stands there twice",
+        "section 'events': estimate must use the parameter :visitor", "section 'events': sql must use the parameter :visitor",
+        "section 'events': its sql must use :device and :browser",
+    ]  # fmt: skip
+    for one in expected:
+        assert [line for line in website if line.startswith(f"website.toml: {one}")], one
+    assert len(website) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("data", "near"),
+    [
+        (mapping(dns="x"), "dns: unknown key; did you mean dsn?"),
+        (mapping(sections=[]), "sections: unknown key; did you mean section?"),
+        (mapping(find={"emial": "x"}), "find.emial: unknown key; did you mean email?"),
+        (mapping(section(orgin="observed")), "section 'events': orgin: unknown key; did you mean origin?"),
+        (mapping(section(json_columns=["a"])), "section 'events': json_columns: unknown key; remove it"),
+        (mapping(section(jsn=["a"])), "section 'events': jsn: unknown key; did you mean json?"),
+    ],
+)
+def test_a_typo_is_told_with_the_key_that_was_meant(tmp_path: Path, data: dict[str, Any], near: str) -> None:
+    assert near in refused(tmp_path, toml(data))
+
+
+def test_what_is_no_table_is_refused_by_its_number(tmp_path: Path) -> None:
+    assert "section number 1: " in refused(tmp_path, toml(mapping() | {"section": ["events"]}))
+
+
 def test_a_directory_without_its_center_file_is_refused(tmp_path: Path) -> None:
     centers = write_mappings(tmp_path, toml(mapping()))
     (centers / "acme" / "center.toml").unlink()

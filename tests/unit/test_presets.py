@@ -129,7 +129,7 @@ def test_a_section_of_another_name_comes_last_and_has_the_variables_but_no_fragm
         ([{"name": "events", "labels": "x"}], "section 'events': labels: "),
         ([{"name": "events", "because": "x"}], "section 'events': `scope = "),
         ([{"name": "events"}, {"name": "events"}], "section 'events' stands there twice"),
-        ([{"retention": "x"}], "section 'number 8': name: is required"),
+        ([{"retention": "x"}], "section number 8: name: is required"),
         (["events"], "section: each must be a table"),
         ("events", "section: each must be a table"),
     ],

@@ -1,0 +1,201 @@
+"""Reads the directory of TOML files that says which data centers and data sources there are."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from app.kit.errors import Misconfigured
+from app.kit.language import Language
+from app.sources.binding import unbound
+from app.sources.mapping import CenterMapping, SectionMapping, SourceMapping
+from app.sources.mistakes import mistakes
+from app.sources.plan import Plan
+from app.sources.port import DataSource
+from app.sources.preset import with_preset
+from app.sources.receiver import Receiver
+from app.sources.registry import DataCenter, Registry
+from app.sources.rules import broken_rules, twice
+
+File = TypeVar("File", bound=BaseModel)
+Made = TypeVar("Made")
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_CENTER = "center.toml"
+# Other names of an engine, as URLs have them.
+_ALSO = {"postgres": "postgresql", "mysql": "mariadb"}
+
+# By a plan and a URL; raises ValueError where the URL is none that can be.
+Connect = Callable[[Plan, str], DataSource]
+
+
+def read_registry(folder: Path, environ: Mapping[str, str], engines: Mapping[str, Connect]) -> Registry:
+    """Reads files and variables only. Raises Misconfigured with a line for each mistake of every file: the file, the
+    key, and the mend."""
+    if not folder.is_dir():
+        return Registry({})
+    reader = _Reader(environ, engines)
+    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    centers = [center for path in folders if (center := reader.center(path))]
+    return reader.without_mistakes(Registry({center.id: center for center in centers}))
+
+
+def read_source(file: Path, environ: Mapping[str, str], engines: Mapping[str, Connect]) -> DataSource:
+    """One data source by its file alone, whatever its data center says. Raises as `read_registry` does."""
+    reader = _Reader(environ, engines)
+    return reader.without_mistakes(reader.source(file, "en"))
+
+
+def engine_of(dsn: str) -> str:
+    """By the URL's backend alone, whatever driver it names; empty where it is no URL."""
+    backend, mark, _ = dsn.partition("://")
+    name = backend.partition("+")[0].lower() if mark else ""
+    return _ALSO.get(name, name)
+
+
+def known_urls(engines: Iterable[str]) -> str:
+    return ", ".join(f"{name}://" for name in sorted({*engines, *_ALSO}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """One section, the file that it stands in, and what its database is."""
+
+    file: Path
+    engine: str
+    mapping: SectionMapping
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Goes on after a mistake, so that all of them are told at once."""
+
+    environ: Mapping[str, str]
+    engines: Mapping[str, Connect]
+    sections: list[_Section] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def without_mistakes(self, made: Made | None) -> Made:
+        """Raises Misconfigured if there was any. Bindings come last and together, because a parser's process has to be
+        started for them."""
+        found = unbound([(one.engine, one.mapping) for one in self.sections])
+        for one, problem in zip(self.sections, found, strict=True):
+            if problem:
+                self.told.append(f"{one.file}: section {one.mapping.name!r}: sql: {problem}.")
+        if self.told or made is None:
+            raise Misconfigured("\n".join(self.told))
+        return made
+
+    def center(self, folder: Path) -> DataCenter | None:
+        about, receivers = None, list[Receiver]()
+        with self._telling():
+            _check_id(folder, folder.name)
+        with self._telling():
+            about = _about(folder / _CENTER)
+            receivers = _receivers(folder, about, self.environ)
+        language = about.language if about else "en"
+        files = sorted(path for path in folder.glob("*.toml") if path.name != _CENTER and path.name[0] != ".")
+        sources = {path.stem: source for path in files if (source := self.source(path, language))}
+        return DataCenter.of(folder.name, about, sources, receivers) if about else None
+
+    def source(self, file: Path, language: Language) -> DataSource | None:
+        with self._telling():
+            _check_id(file, file.stem)
+        with self._telling():
+            return self._source(file, _read_toml(file), language)
+        return None
+
+    def _source(self, file: Path, data: dict[str, Any], language: Language) -> DataSource | None:
+        told, dsn = len(self.told), self.environ.get(str(data.get("dsn")), "")
+        engine = engine_of(dsn)
+        with self._telling():
+            self._check_url(file, data.get("dsn"), dsn)
+        known = engine in self.engines
+        if "preset" in data and not known:
+            return None
+        # What it says is checked whatever its variable says, and then in the SQL of an engine, whichever that is.
+        mapping = _mapping(file, data, engine if known else next(iter(self.engines)))
+        if len(self.told) > told:
+            return None
+        self.sections.extend(_Section(file, engine, one) for one in mapping.section)
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        try:
+            return self.engines[engine](Plan(file.stem, mapping, digest, engine, language), dsn)
+        except ValueError as error:
+            raise _mistaken(file, f"dsn: {mapping.dsn}: {error}") from None
+
+    def _check_url(self, file: Path, name: object, dsn: str) -> None:
+        if name is None:
+            raise _mistaken(file, "dsn: is required and missing; add it")
+        if isinstance(name, str) and not dsn:
+            raise _mistaken(file, f"dsn: the environment variable {name} is not set; set it to the database's URL")
+        if isinstance(name, str) and engine_of(dsn) not in self.engines:
+            known = known_urls(self.engines)
+            raise _mistaken(file, f"dsn: {name}: it must be a URL that begins with one of {known}")
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except Misconfigured as error:
+            self.told.append(str(error))
+
+
+def _mistaken(file: Path, *found: str) -> Misconfigured:
+    return Misconfigured("\n".join(f"{file}: {one}." for one in found))
+
+
+def _about(file: Path) -> CenterMapping:
+    if not file.is_file():
+        raise Misconfigured(f"{file} is missing; write it with title and [notice], or remove the directory.")
+    data = _read_toml(file)
+    return _checked(file, CenterMapping, data, twice("webhooks", data))
+
+
+def _receivers(folder: Path, about: CenterMapping, environ: Mapping[str, str]) -> list[Receiver]:
+    found = []
+    for one in about.webhooks:
+        try:
+            found.append(one.receiver(folder.name, folder, environ))
+        except ValueError as error:
+            raise _mistaken(folder / _CENTER, f"webhooks {one.name!r}: {error}") from error
+    return found
+
+
+def _mapping(file: Path, data: dict[str, Any], engine: str) -> SourceMapping:
+    try:
+        whole = with_preset(data, engine) if "preset" in data else data
+    except ValueError as error:
+        raise _mistaken(file, *str(error).splitlines()) from error
+    return _checked(file, SourceMapping, whole, broken_rules(whole, engine))
+
+
+def _checked(file: Path, form: type[File], data: dict[str, Any], broken: Iterable[str]) -> File:
+    try:
+        checked, found = form.model_validate(data), list(broken)
+    except ValidationError as error:
+        raise _mistaken(file, *mistakes(error, form, data), *broken) from error
+    if found:
+        raise _mistaken(file, *found)
+    return checked
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _mistaken(file, f"is not TOML: {error}") from error
+    except OSError as error:
+        raise _mistaken(file, f"cannot be read: {error.strerror}") from error
+
+
+def _check_id(path: Path, name: str) -> None:
+    if not _ID.fullmatch(name):
+        raise _mistaken(
+            path, "its name is its id, so it must be of a-z, 0-9, - and _, beginning with a letter or digit"
+        )
