@@ -16,6 +16,7 @@ from app.archive.assets import Assets
 from app.audit.browse import BrowseAudit
 from app.audit.group import GroupedTrail
 from app.audit.ledger import Ledger
+from app.audit.refusals import Refusals
 from app.audit.trail import Trail
 from app.exports.compile import Compile
 from app.exports.download import Download
@@ -90,6 +91,7 @@ class Services:
     sessions: Sessions
     ledger: Ledger
     grouped: GroupedTrail
+    refusals: Refusals
     search: Search
     history: History
     exports: Exports
@@ -115,7 +117,7 @@ class Services:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.traces.close)
             parts = (self.ledger.database, self.keys, self.grouped, self.registry, self.store, self.bell)
-            for part in (*parts, self.exports.watch, self.exports.download.sendings):
+            for part in (*parts, self.exports.watch, self.exports.download.sendings, self.refusals):
                 stack.push_async_callback(part.close)
         self.threads.close()
 
@@ -138,15 +140,17 @@ def build_services(
     tokens = PageTokens(keyring, clock)
     browse = Browse(ledger.database, tokens, clock)
     grouped = GroupedTrail(ledger.database, ledger.trail)
+    refusals = Refusals(grouped, clock)
     work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock, traces, Assets()), clock)
     exports = _exports(RequestExport(registry, candidates, ledger, bell, clock, traces), browse, watch, store, keys)
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [
         ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old,
-        sessions.delete_old, partial(prepare_soon, store), public_keys.remember,
+        sessions.delete_old, refusals.write_due, partial(prepare_soon, store), public_keys.remember,
     ]  # fmt: skip
     return Services(
         settings, crew, metrics, traces, threads, registry, store, bell, keys, public_keys, sessions, ledger, grouped,
+        refusals,
         search=Search(registry, candidates, grouped, clock, metrics, traces),
         history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
         exports=exports,

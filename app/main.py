@@ -21,7 +21,7 @@ from app.history import endpoints as history
 from app.kit.errors import Failure
 from app.kit.http import Envelope
 from app.kit.logs import log
-from app.kit.problem import answer_failure, answer_invalid, answer_protocol
+from app.kit.problem import answer_invalid, answer_protocol
 from app.sources import endpoints as sources
 from app.startup import prepare_store
 from app.visitors import endpoints as visitors
@@ -56,9 +56,11 @@ def create_app(services: Services) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         webhooks=webhooks.described(),
     )  # fmt: skip
-    for router in _routers(services):
+    titles = {center.id: center.title for center in services.registry.centers.values()}
+    keeper = access.Gatekeeper(services.keys, services.sessions, titles, services.refusals)
+    for router in _routers(services, keeper):
         app.include_router(router)
-    app.add_exception_handler(Failure, answer_failure)
+    app.add_exception_handler(Failure, keeper.answer)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_protocol)
     app.add_middleware(Envelope, metrics=services.metrics, traces=services.traces)
@@ -66,10 +68,8 @@ def create_app(services: Services) -> FastAPI:
     return app
 
 
-def _routers(services: Services) -> list[APIRouter]:
-    titles = {center.id: center.title for center in services.registry.centers.values()}
+def _routers(services: Services, keeper: access.Gatekeeper) -> list[APIRouter]:
     probe = Probe(services.database, services.bell, services.store, services.registry, services.threads)
-    keeper = access.Gatekeeper(services.keys, services.sessions, titles, services.ledger)
     given = services.settings
     return [
         access.routes(keeper),
@@ -80,7 +80,7 @@ def _routers(services: Services) -> list[APIRouter]:
         health.routes(probe),
         access.public_key_routes(services.public_keys),
         contract.routes(with_page=given.shows_docs),
-        *([console.routes(services.sessions)] if given.shows_console else []),
+        *([console.routes(services.sessions, keeper)] if given.shows_console else []),
         *([health.metrics(services.scrape)] if given.shows_metrics else []),
     ]  # fmt: skip
 

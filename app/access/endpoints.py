@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 
-from app.access.port import Access, Administrator, Forbidden, Permission
+from app.access.port import Access, Administrator, Forbidden, Permission, key_id_of
 from app.access.public_keys import PublicKeys
 from app.access.sessions import Sessions, is_csrf
-from app.audit.event import AuditEvent, By
-from app.audit.ledger import Ledger
+from app.audit.event import UNKNOWN, By
+from app.audit.refusals import Refusals
 from app.kit.documented import answer, problems
-from app.kit.errors import NotFound
+from app.kit.errors import Failure, NotFound
 from app.kit.http import CheckedRoute, Guard, reference
-from app.kit.problem import Unauthenticated
+from app.kit.problem import Unauthenticated, answer_failure
 from app.kit.sign import ALGORITHM
 from app.kit.view import Moment, View
 
@@ -47,8 +47,8 @@ class PublicKeysView(View):
 class Gatekeeper:
     """Makes guards. Knows the data centers by id and title; refusals go into the audit trail."""
 
-    def __init__(self, access: Access, sessions: Sessions, titles: Mapping[str, str], ledger: Ledger) -> None:
-        self._access, self._sessions, self._ledger, self.titles = access, sessions, ledger, titles
+    def __init__(self, access: Access, sessions: Sessions, titles: Mapping[str, str], refusals: Refusals) -> None:
+        self._access, self._sessions, self._refusals, self.titles = access, sessions, refusals, titles
 
     def requires(self, permission: Permission) -> Any:
         """A dependency for a route: admits whoever has the permission in the data center of the path."""
@@ -66,18 +66,38 @@ class Gatekeeper:
             found = await self._access.authenticate(token.strip()) if scheme.lower() == "bearer" else None
         else:
             found = await self._signed_in(request)
-        if found is None:
-            raise Unauthenticated
-        return found
+        if found is not None:
+            return found
+        # Who presents nothing is asked for a key, and was not refused with one.
+        if scheme or COOKIE in request.cookies:
+            self.expects_stranger(request, key_id_of(token.strip()))
+        raise Unauthenticated
+
+    def expects_stranger(self, request: Request, key_id: str = "") -> None:
+        """If this request is refused, nobody knows to whom. The key's id is what they claim it to be."""
+        request.state.by = By(UNKNOWN, address_of(request), reference(request))
+        request.state.key_id = key_id
+
+    async def answer(self, request: Request, error: Exception) -> Response:
+        """For every failure, of whatever room: refusals leave their trace here."""
+        by: By | None = getattr(request.state, "by", None)
+        if by and isinstance(error, Failure) and error.is_refusal:
+            data_center = request.path_params.get("data_center")
+            here = data_center if data_center in self.titles else None
+            await self._refusals.record(by, here, {"problem": error.slug, **self._details(request)})
+        return await answer_failure(request, error)
+
+    def _details(self, request: Request) -> dict[str, str]:
+        """Nothing of what was sent, but the id of a key that exists or did."""
+        if permission := getattr(request.state, "refused", None):
+            return {"permission": permission}
+        key_id = getattr(request.state, "key_id", "")
+        return {"key": key_id} if self._access.existed(key_id) else {}
 
     async def _signed_in(self, request: Request) -> Administrator | None:
         secret, csrf = request.cookies.get(COOKIE), request.headers.get(CSRF)
         session = await self._sessions.find(secret) if secret and csrf else None
         return session.administrator if session and is_csrf(session, csrf or "") else None
-
-    async def record_refusal(self, by: By, data_center: str, permission: Permission) -> None:
-        event = AuditEvent("access:refuse", by, data_center, "refused", details={"permission": permission})
-        await self._ledger.record(event)
 
 
 class _Requires(Guard):
@@ -88,13 +108,12 @@ class _Requires(Guard):
     async def admit(self, request: Request) -> None:
         administrator = await self._keeper.identify(request)
         data_center = request.path_params["data_center"]
+        request.state.by = By(administrator.name, address_of(request), reference(request), administrator.key_id)
         if data_center not in self._keeper.titles or data_center not in administrator.data_centers:
             raise NotFound
-        by = By(administrator.name, address_of(request), reference(request), administrator.key_id)
         if not administrator.may(data_center, self._permission):
-            await self._keeper.record_refusal(by, data_center, self._permission)
+            request.state.refused = self._permission
             raise Forbidden
-        request.state.by = by
 
 
 def address_of(request: Request) -> str | None:

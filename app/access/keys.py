@@ -31,7 +31,7 @@ API_KEYS = Table(
 )
 _LIVE = API_KEYS.c.revoked_at.is_(None)
 Index("uq_api_keys_live_name", API_KEYS.c.name, unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE)
-_BY_ID = select(API_KEYS).where(API_KEYS.c.id == bindparam("key_id"), _LIVE)
+_BY_ID = select(API_KEYS).where(API_KEYS.c.id == bindparam("key_id"))
 _BY_COMMAND = By("command line")
 
 
@@ -51,6 +51,8 @@ class Keys:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger, self._clock = ledger, clock
         self._recent = RecentKeys(self._read)
+        # Ids that were read from the database, of live keys or not; so nobody who invents them makes it grow.
+        self._met: set[str] = set()
 
     async def authenticate(self, token: str) -> Administrator | None:
         """By what is known of the key, which is a second old at most."""
@@ -61,6 +63,9 @@ class Keys:
 
     async def owner(self, key_id: str) -> Administrator | None:
         return self._valid(await self._recent.find(key_id))
+
+    def existed(self, key_id: str) -> bool:
+        return key_id in self._met
 
     async def known(self, name: str) -> Administrator | None:
         async with self._ledger.reading() as connection:
@@ -116,7 +121,10 @@ class Keys:
     async def _read(self, key_id: str) -> LiveKey | None:
         async with self._ledger.reading() as connection:
             row = (await connection.execute(_BY_ID, {"key_id": key_id})).one_or_none()
-        return _live_key(row) if row else None
+        if row is None:
+            return None
+        self._met.add(key_id)
+        return _live_key(row) if row.revoked_at is None else None
 
     def _valid(self, key: LiveKey | None) -> Administrator | None:
         if key is None or (key.expires_at is not None and key.expires_at <= self._clock()):

@@ -29,6 +29,7 @@ class Forbidden(Denied):
 
     slug = "forbidden"
     title = "This key may not do that"
+    is_refusal = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,9 @@ class Access(Protocol):
 
     async def owner(self, key_id: str) -> Administrator | None:
         """Whose key this is, if it is a live one; for who has proved before that it is theirs."""
+
+    def existed(self, key_id: str) -> bool:
+        """Whether there is or was such a key, live or not; for a token that `authenticate` was just asked about."""
 
     async def known(self, name: str) -> Administrator | None:
         """The administrator of that name as of now, or None if there is none any more."""

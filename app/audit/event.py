@@ -40,6 +40,8 @@ class By:
 
 
 SERVICE = By("dossier")
+# Who acts without a valid key.
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

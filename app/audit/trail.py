@@ -61,7 +61,9 @@ class Trail:
 
     def row(self, event: AuditEvent) -> Mapping[str, Any]:
         """The event as it is stored, as of now. Every event comes through here once, so it is counted here."""
-        self._metrics.happened(event.action, event.outcome, event.data_center)
+        times = event.details.get("count")
+        times = times if isinstance(times, int) else 1
+        self._metrics.happened(event.action, event.outcome, event.data_center, times)
         for way, detail in _MOVED.items():
             if isinstance(size := event.details.get(detail), int):
                 self._metrics.moved(way, event.data_center, size)

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field, model_validator
 
-from app.access.endpoints import COOKIE, CSRF, address_of
+from app.access.endpoints import COOKIE, CSRF, Gatekeeper, address_of
+from app.access.port import key_id_of
 from app.access.sessions import IDLE, Opened, Session, Sessions, is_csrf
 from app.kit.errors import NotFound
 from app.kit.http import CheckedRoute, reference
@@ -55,11 +56,11 @@ class _File:
     etag: str
 
 
-def routes(sessions: Sessions) -> APIRouter:
+def routes(sessions: Sessions, keeper: Gatekeeper) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     _add_page(router)
     _add_files(router)
-    router.include_router(_session_routes(sessions))
+    router.include_router(_session_routes(sessions, keeper))
     return router
 
 
@@ -88,7 +89,7 @@ def _add_files(router: APIRouter) -> None:
         return _sent(files[name], request)
 
 
-def _session_routes(sessions: Sessions) -> APIRouter:
+def _session_routes(sessions: Sessions, keeper: Gatekeeper) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute, prefix="/console/session", include_in_schema=False)
 
     @router.get("")
@@ -103,6 +104,7 @@ def _session_routes(sessions: Sessions) -> APIRouter:
         else:
             opened = await sessions.redeem(body.ticket or "", *told)
         if opened is None:
+            keeper.expects_stranger(request, key_id_of(body.key or ""))
             raise Unauthenticated("This key is not a live one, or the link was used before; ask for another.")
         _keep(answer, opened, request)
         return _view(opened.session)

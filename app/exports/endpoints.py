@@ -143,7 +143,7 @@ def _add_link(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
         return JSONResponse(body, 201, {"Cache-Control": "no-store"})
 
 
-def _add_follow(router: APIRouter, exports: Exports, _keeper: Gatekeeper) -> None:
+def _add_follow(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     """The one address without a guard: the token in it is the permission."""
     mistakes = (NotFound, *_NOT_READY, LinkExpired, RangeNotSatisfiable, StoreUnavailable)
 
@@ -155,6 +155,7 @@ def _add_follow(router: APIRouter, exports: Exports, _keeper: Gatekeeper) -> Non
         request: Request, token: LinkToken, range_: Range = None, if_range: SameTag = None
     ) -> Response:
         """The ZIP, to whoever has the link."""
+        keeper.expects_stranger(request)
         by, ready = await exports.link.follow(token, address_of(request), reference(request))
         return await handed_over(exports.download, request, by, ready, range_, if_range)
 

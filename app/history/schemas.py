@@ -84,7 +84,7 @@ class AuditView(View):
     at: Moment
     action: str
     outcome: Annotated[str, Field(description="`done`, `refused` or `failed`.")]
-    actor: Annotated[str, Field(description="The key's name; `dossier` for the service itself.")]
+    actor: Annotated[str, Field(description="The key's name; `dossier`: the service itself; `unknown`: no valid key.")]
     data_source: str | None
     entry_id: Annotated[UUID | None, Field(description="The export that it is about.")]
     address: Annotated[str | None, Field(description="Where the request came from.")]

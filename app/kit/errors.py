@@ -8,6 +8,8 @@ class Failure(Exception):
 
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Something went wrong inside the service"
+    # Whether the audit trail tells who was answered so.
+    is_refusal: ClassVar[bool] = False
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail or self.help())
@@ -56,6 +58,7 @@ class NotFound(Missing):
 
     slug = "not-found"
     title = "Not found"
+    is_refusal = True
 
 
 class Misconfigured(Exception):

@@ -43,8 +43,8 @@ class Metrics:
     def attempted(self, kind: str, where: tuple[str, str], outcome: str, seconds: float) -> None:
         self._attempts.labels(kind, *where, outcome).observe(seconds)
 
-    def happened(self, action: str, outcome: str, data_center: str | None) -> None:
-        self._events.labels(action, outcome, data_center or "").inc()
+    def happened(self, action: str, outcome: str, data_center: str | None, times: int = 1) -> None:
+        self._events.labels(action, outcome, data_center or "").inc(times)
 
     def moved(self, way: str, data_center: str | None, size: int) -> None:
         """`way`: `stored`, or `sent`."""

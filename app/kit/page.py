@@ -24,6 +24,7 @@ class PageTokenInvalid(Invalid):
 
     slug = "page-token-invalid"
     title = "The page token does not belong here"
+    is_refusal = True
 
 
 @dataclass(frozen=True, slots=True)

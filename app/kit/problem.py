@@ -45,6 +45,7 @@ class Unauthenticated(EdgeFailure):
     `python -m app keys create` makes one."""
 
     slug, title, status = "unauthenticated", "A valid key is needed", 401
+    is_refusal = True
 
 
 class MethodNotAllowed(EdgeFailure):

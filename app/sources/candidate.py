@@ -29,6 +29,7 @@ class CandidateTokenInvalid(Conflict):
 
     slug = "candidate-token-invalid"
     title = "The candidate token does not hold"
+    is_refusal = True
 
 
 class KeyChanged(Conflict):

@@ -52,7 +52,11 @@ async def test_every_route_asks_who_where_and_what_before_it_reads_the_body(
         async with await service.client("ada", "auditor") as auditor:
             refused = (await auditor.request(method, here)).status_code == 403
             assert refused == (operation not in AUDITORS)
-        assert [one["actor"] for one in events(tmp_path) if one["action"] == "access:refuse"] == ["ada"] * refused
+        refusals = [one for one in events(tmp_path) if one["outcome"] == "refused"]
+        told = [(one["actor"], json.loads(one["details"])["problem"]) for one in refusals]
+        # The export that is asked for is not there.
+        missing = [("ada", "not-found")] * (operation == "get_export")
+        assert told == [("foreign", "not-found"), *[("ada", "forbidden")] * refused, *missing]
 
 
 @pytest.mark.parametrize("open_path", ["/health/live", "/health/ready", "/openapi.json", "/problems/not-found"])

@@ -193,7 +193,7 @@ async def test_the_cheaper_call_answers_as_the_frameworks_own_does(tmp_path: Pat
 def add_called_by_the_framework(service: Running) -> None:
     """The same function once more, as every other route is called."""
     services = service.services
-    keeper = Gatekeeper(services.keys, services.sessions, {"acme": "Acme"}, services.ledger)
+    keeper = Gatekeeper(services.keys, services.sessions, {"acme": "Acme"}, services.refusals)
     (direct,) = [one for one in routes(services.search, keeper).routes if isinstance(one, DirectRoute)]
     service.app.router.add_api_route(
         f"/dear{direct.path}", direct.endpoint, methods=["POST"], dependencies=direct.dependencies,

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.audit.event import AuditEvent, By
 from app.audit.group import GroupedTrail
+from app.audit.refusals import Refusals
 from app.audit.trail import AUDIT_EVENTS, Trail
 from app.kit.clock import now
 from app.kit.db import Database, DatabaseUnavailable
@@ -62,6 +63,26 @@ async def test_events_that_come_together_share_few_transactions(
         assert database.transactions <= 4
         await trail.append(event("b"))
         assert (await actors(service))[-1] == "b"
+
+
+@engines
+async def test_refusals_by_the_thousand_cost_a_transaction_at_first_and_one_for_their_count(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path
+) -> None:
+    async with on(request, engine, tmp_path, work=False) as service:
+        database = CountedDatabase(service)
+        refusals = Refusals(GroupedTrail(database, Trail(now, Metrics())), now)
+        strangers = [By(name, "10.0.0.7", str(uuid4())) for name in ("unknown", "maria")]
+        for by in strangers * 1000:
+            await refusals.record(by, None, {"problem": "not-found"})
+        assert (await actors(service), database.transactions) == (["maria", "unknown"], 2)
+        await refusals.write_due()
+        assert database.transactions == 2
+        await refusals.close()
+        assert database.transactions == 3
+        async with service.services.database.reading() as connection:
+            found = await connection.execute(select(AUDIT_EVENTS.c.details).order_by(AUDIT_EVENTS.c.id))
+            assert [one["count"] for one in found.scalars()] == [1, 1, 999, 999]
 
 
 @engines
