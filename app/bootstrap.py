@@ -146,7 +146,8 @@ def build_services(
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [
         ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old,
-        sessions.delete_old, refusals.write_due, partial(prepare_soon, store), public_keys.remember,
+        sessions.delete_old, refusals.write_due, keys.uses.write_due, public_keys.remember,
+        partial(prepare_soon, store),
     ]  # fmt: skip
     return Services(
         settings, crew, metrics, traces, threads, registry, store, bell, keys, public_keys, sessions, ledger, grouped,

@@ -3,20 +3,23 @@
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import JSON, Column, ColumnElement, Index, Row, String, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.access.port import ROLES, Administrator, Role
+from app.access.port import PERMISSIONS, ROLES, Administrator, Permission, Role
 from app.access.recent import LiveKey, RecentKeys
+from app.access.uses import KEY_USES, KeyUses
 from app.audit.event import Action, AuditEvent, By
 from app.audit.ledger import Ledger
 from app.kit.clock import Clock
-from app.kit.db import METADATA, UtcDateTime
+from app.kit.db import METADATA, DatabaseUnavailable, UtcDateTime
 from app.kit.errors import Misconfigured
 
+# `data_centers` is a list of them; where the key has permissions beside its role, an object of those by data center.
 API_KEYS = Table(
     "api_keys",
     METADATA,
@@ -32,17 +35,21 @@ API_KEYS = Table(
 _LIVE = API_KEYS.c.revoked_at.is_(None)
 Index("uq_api_keys_live_name", API_KEYS.c.name, unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE)
 _BY_ID = select(API_KEYS).where(API_KEYS.c.id == bindparam("key_id"))
+# Versions that know no other permissions than a role's let such a key do nothing.
+NO_ROLE = "none"
 _BY_COMMAND = By("command line")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyOrder:
-    """What a new key is to be; `lifetime` None means that it does not expire."""
+    """What a new key is to be: what its role may and `permissions` beside, in all its data centers. `lifetime` None
+    means that it does not expire."""
 
     name: str
     data_centers: tuple[str, ...]
-    role: Role
+    role: Role | None
     lifetime: timedelta | None
+    permissions: tuple[Permission, ...] = ()
 
 
 class Keys:
@@ -51,6 +58,7 @@ class Keys:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger, self._clock = ledger, clock
         self._recent = RecentKeys(self._read)
+        self.uses = KeyUses(ledger, clock)
         # Ids that were read from the database, of live keys or not; so nobody who invents them makes it grow.
         self._met: set[str] = set()
 
@@ -59,7 +67,10 @@ class Keys:
         key_id, secret = _split(token)
         key = await self._recent.find(key_id)
         matches = hmac.compare_digest(_hash(secret), key.secret_hash if key else "")
-        return self._valid(key) if matches else None
+        found = self._valid(key) if matches else None
+        if found:
+            self.uses.note(found.key_id)
+        return found
 
     async def owner(self, key_id: str) -> Administrator | None:
         return self._valid(await self._recent.find(key_id))
@@ -79,8 +90,10 @@ class Keys:
         row = {
             "id": key_id,
             "name": order.name,
-            "role": order.role,
-            "data_centers": list(order.data_centers),
+            "role": order.role or NO_ROLE,
+            "data_centers": dict.fromkeys(order.data_centers, order.permissions)
+            if order.permissions
+            else order.data_centers,
             "secret_hash": _hash(secret),
             "created_at": now,
             "expires_at": now + order.lifetime if order.lifetime else None,
@@ -111,12 +124,16 @@ class Keys:
         return name is not None
 
     async def listed(self) -> list[Row[tuple[object, ...]]]:
+        """Every column of each, and `last_used_at`."""
+        used = API_KEYS.outerjoin(KEY_USES, KEY_USES.c.key_id == API_KEYS.c.id)
+        every = select(API_KEYS, KEY_USES.c.last_used_at).select_from(used).order_by(API_KEYS.c.created_at)
         async with self._ledger.reading() as connection:
-            found = await connection.execute(select(API_KEYS).order_by(API_KEYS.c.created_at))
-            return list(found)
+            return list(await connection.execute(every))
 
     async def close(self) -> None:
         await self._recent.close()
+        with suppress(DatabaseUnavailable):
+            await self.uses.write_all()
 
     async def _read(self, key_id: str) -> LiveKey | None:
         async with self._ledger.reading() as connection:
@@ -133,8 +150,18 @@ class Keys:
 
 
 def _live_key(row: Row[tuple[object, ...]]) -> LiveKey:
-    administrator = Administrator(row.name, row.id, dict.fromkeys(row.data_centers, ROLES[row.role]))
-    return LiveKey(row.secret_hash, row.expires_at, administrator)
+    return LiveKey(row.secret_hash, row.expires_at, Administrator(row.name, row.id, _all_permissions(row)))
+
+
+def own_permissions(row: Row[tuple[object, ...]]) -> dict[str, tuple[Permission, ...]]:
+    """By data center, beside those of its role."""
+    given = row.data_centers
+    return given if isinstance(given, dict) else dict.fromkeys(given, ())
+
+
+def _all_permissions(row: Row[tuple[object, ...]]) -> dict[str, tuple[Permission, ...]]:
+    role, own = ROLES.get(row.role, ()), own_permissions(row)
+    return {center: tuple(one for one in PERMISSIONS if one in role or one in more) for center, more in own.items()}
 
 
 def _split(token: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from app.kit.errors import Denied
 
@@ -10,22 +10,16 @@ Permission = Literal[
     "visitors:search", "exports:create", "exports:download", "exports:revoke", "history:read", "audit:read"
 ]
 Role = Literal["administrator", "auditor"]
+PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 ROLES: Mapping[Role, tuple[Permission, ...]] = {
-    "administrator": (
-        "visitors:search",
-        "exports:create",
-        "exports:download",
-        "exports:revoke",
-        "history:read",
-        "audit:read",
-    ),
+    "administrator": PERMISSIONS,
     "auditor": ("history:read", "audit:read"),
 }
 
 
 class Forbidden(Denied):
-    """The key is valid, but its role does not include this. An administrator may do everything, an auditor
-    read the history and the audit trail; `python -m app keys create --role` decides."""
+    """The key is valid, but it does not include this. An administrator may do everything, an auditor read the history
+    and the audit trail; `python -m app keys create` decides, by `--role` and `--may`."""
 
     slug = "forbidden"
     title = "This key may not do that"

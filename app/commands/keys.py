@@ -7,8 +7,8 @@ import re
 import sys
 from datetime import timedelta
 
-from app.access.keys import KeyOrder, Keys
-from app.access.port import ROLES
+from app.access.keys import NO_ROLE, KeyOrder, Keys, own_permissions
+from app.access.port import PERMISSIONS, ROLES
 from app.bootstrap import build_keys, build_registry
 from app.kit.errors import Misconfigured
 from app.settings import Settings, read_settings
@@ -20,7 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create = actions.add_parser("create", help="make a key and print it, once")
     create.add_argument("--name", required=True, type=_name, help="the administrator's name, unique per service")
     create.add_argument("--data-center", required=True, action="append", metavar="D", help="may be given several times")
-    create.add_argument("--role", required=True, choices=sorted(ROLES))
+    create.add_argument("--role", choices=sorted(ROLES), help="what it may do, by a name")
+    create.add_argument(
+        "--may", action="append", choices=PERMISSIONS, metavar="PERMISSION", default=[],
+        help=f"what it may do, beside its role or without one; may be given several times: {', '.join(PERMISSIONS)}",
+    )  # fmt: skip
     create.add_argument("--expires", type=_days, metavar="90d", help="days until it expires; without it, never")
     actions.add_parser("list", help="all keys, without their secrets")
     actions.add_parser("revoke", help="end a key at once").add_argument("id")
@@ -32,23 +36,32 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _run(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.action == "create":
+        if not (arguments.role or arguments.may):
+            raise Misconfigured("A key that may do nothing is of no use; give --role, or --may PERMISSION, or both.")
         _check_data_centers(settings, arguments.data_center)
     database, keys = build_keys(settings)
     try:
         await prepare_schema(settings, database)
         if arguments.action == "create":
-            centers = tuple(dict.fromkeys(arguments.data_center))
-            print(await keys.create(KeyOrder(arguments.name, centers, arguments.role, arguments.expires)))
+            print(await keys.create(_order(arguments)))
             return 0
         return await (_list(keys) if arguments.action == "list" else _revoke(keys, arguments.id))
     finally:
         await database.close()
 
 
+def _order(arguments: argparse.Namespace) -> KeyOrder:
+    centers, permissions = (tuple(dict.fromkeys(one)) for one in (arguments.data_center, arguments.may))
+    return KeyOrder(arguments.name, centers, arguments.role, arguments.expires, permissions)
+
+
 async def _list(keys: Keys) -> int:
     for key in await keys.listed():
         state = "revoked" if key.revoked_at else f"until {key.expires_at:%Y-%m-%d}" if key.expires_at else "live"
-        print(f"{key.id}\t{key.name}\t{key.role}\t{','.join(key.data_centers)}\t{state}")
+        may = "+".join(dict.fromkeys(one for more in own_permissions(key).values() for one in more))
+        used = f"last used {key.last_used_at:%Y-%m-%d}" if key.last_used_at else "never used"
+        told = "+".join(filter(None, (key.role.removeprefix(NO_ROLE), may)))
+        print(f"{key.id}\t{key.name}\t{told}\t{','.join(key.data_centers)}\t{state}\t{used}")
     return 0
 
 

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from app.access.keys import KeyOrder
-from tests.builders import BASE, EMAIL, candidate, finished, request_export, running
+from app.access.port import PERMISSIONS, Permission, Role
+from tests.builders import BASE, EMAIL, Running, candidate, finished, request_export, running
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "openapi" / "openapi.json").read_text())
 GUARDED = [
@@ -78,6 +79,53 @@ async def test_a_key_ends_when_it_expires_or_is_revoked(tmp_path: Path) -> None:
             assert await keys.revoke(long.split("_")[1])
             answer = await client.get("/v1/me")
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+@pytest.mark.parametrize(
+    ("role", "permissions", "allowed"),
+    [
+        (None, ("history:read",), {"history:read"}),
+        (None, ("exports:download", "visitors:search"), {"visitors:search", "exports:download"}),
+        ("auditor", ("exports:download",), {"exports:download", "history:read", "audit:read"}),
+        ("administrator", ("audit:read",), set(PERMISSIONS)),
+    ],
+)
+async def test_a_key_may_what_its_role_and_its_own_permissions_say(
+    tmp_path: Path, role: Role | None, permissions: tuple[Permission, ...], allowed: set[str]
+) -> None:
+    async with running(tmp_path, work=False) as service:
+        key = await service.services.keys.create(KeyOrder("some", ("acme", "globex"), role, None, permissions))
+        async with service.bare_client(key) as client:
+            for center in (await client.get("/v1/me")).json()["data_centers"]:
+                assert center["permissions"] == [one for one in PERMISSIONS if one in allowed]
+            tried = {
+                "visitors:search": await client.post(f"{BASE}/visitors/search", json={"identifier": "x"}),
+                "exports:create": await client.post(f"{BASE}/exports", json={"candidate": "x"}),
+                "exports:download": await client.get(f"{BASE}/exports/x/archive"),
+                "exports:revoke": await client.delete(f"{BASE}/exports/x"),
+                "history:read": await client.get(f"{BASE}/history"),
+                "audit:read": await client.get(f"{BASE}/audit"),
+            }
+            assert {name for name, answer in tried.items() if answer.status_code != 403} == allowed
+
+
+async def test_when_a_key_was_used_last_is_known_to_the_minute(tmp_path: Path) -> None:
+    async def used(service: Running) -> dict[str, Any]:
+        return {row.name: row.last_used_at for row in await service.services.keys.listed()}
+
+    async with running(tmp_path, work=False) as service, await service.client() as client:
+        await service.services.keys.create(KeyOrder("idle", ("acme",), "auditor", None))
+        service.clock.frozen = first = datetime(2026, 11, 27, 15, tzinfo=UTC)
+        await client.get("/v1/me")
+        assert await used(service) == {"maria": None, "idle": None}
+        await service.services.tick()
+        assert await used(service) == {"maria": first, "idle": None}
+        service.clock.frozen = first + timedelta(seconds=59)
+        await client.get("/v1/me")
+        await service.services.tick()
+        assert await used(service) == {"maria": first, "idle": None}
+        await service.services.keys.close()
+        assert await used(service) == {"maria": service.clock.frozen, "idle": None}
 
 
 async def test_a_wrong_secret_opens_nothing_and_none_is_stored(tmp_path: Path) -> None:

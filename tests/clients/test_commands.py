@@ -28,8 +28,10 @@ def test_a_mapping_without_the_device_does_not_start(tmp_path: Path) -> None:
     place = site(tmp_path, mappings=mappings)
     refused = place.run("api")
     assert refused.returncode == 2
-    assert "website.toml: section 'events': its sql must use :device and :browser" in refused.stderr
-    assert refused.stderr.count("\n") == 1
+    lines = refused.stderr.splitlines()
+    assert len(lines) == 2
+    for line, name in zip(lines, ("events", "surveys"), strict=True):
+        assert f"website.toml: section {name!r}: its sql must use :device and :browser" in line
 
 
 def test_the_commands_say_what_is_wrong_and_exit_with_2_or_1(
@@ -54,6 +56,13 @@ def test_the_commands_say_what_is_wrong_and_exit_with_2_or_1(
     listed = run("keys", "list")[1]
     assert "maria\tadministrator\tacme\tlive" in listed
     assert key.strip().rpartition("_")[2] not in listed
+    assert "give --role, or --may" in run("keys", "create", "--name", "x", "--data-center", "acme")[2]
+    may = ("--may", "exports:download", "--may", "history:read", "--may", "exports:download")
+    assert run("keys", "create", "--name", "fetcher", "--data-center", "acme", *may)[0] == 0
+    assert run("keys", "create", "--name", "both", "--data-center", "acme", "--role", "auditor", *may[:2])[0] == 0
+    listed = run("keys", "list")[1]
+    assert "fetcher\texports:download+history:read\tacme\tlive\tnever used" in listed
+    assert "both\tauditor+exports:download\tacme\tlive" in listed
     assert run("keys", "revoke", key.split("_")[1])[0] == 0
     assert run("keys", "revoke", key.split("_")[1])[0] == 1
     assert run("worker")[0] == 2
