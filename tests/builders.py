@@ -133,10 +133,10 @@ async def health(client: httpx.AsyncClient, **checks: str) -> httpx.Response:
 
 
 async def candidates(
-    client: httpx.AsyncClient, identifier: str = EMAIL, source: str = "website"
+    client: httpx.AsyncClient, identifier: str = EMAIL, source: str = "website", center: str = "acme"
 ) -> list[dict[str, Any]]:
     """All combinations that a search offers in one data source, each with its visitor's handle."""
-    answer = await client.post(f"{BASE}/visitors/search", json={"identifier": identifier})
+    answer = await client.post(f"/v1/data-centers/{center}/visitors/search", json={"identifier": identifier})
     assert answer.status_code == 200, answer.text
     (found,) = [one for one in answer.json()["data_sources"] if one["id"] == source]
     return [one | {"handle": visitor["handle"]} for visitor in found["visitors"] for one in visitor["combinations"]]
