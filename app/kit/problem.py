@@ -59,6 +59,13 @@ class NotAcceptable(EdgeFailure):
     slug, title, status = "not-acceptable", "Not acceptable", 406
 
 
+class RequestTimeout(EdgeFailure):
+    """A request must have come whole in time: its headers within 10 s, its body within 30 s of them. The connection
+    was closed, and nothing was done; send it again."""
+
+    slug, title, status = "request-timeout", "The request took too long to arrive", 408
+
+
 class PayloadTooLarge(EdgeFailure):
     """The body of a request may hold 64 KiB at most."""
 
@@ -87,6 +94,13 @@ class MalformedRequest(EdgeFailure):
     """What was sent is not an HTTP/1.1 request. The connection was closed."""
 
     slug, title, status = "malformed-request", "This is not an HTTP request", 400
+
+
+class TooManyConnections(EdgeFailure):
+    """This process has as many connections open as it can hold, and all are being answered. The connection was closed;
+    try again after some seconds (`Retry-After`)."""
+
+    slug, title, status = "too-many-connections", "Too many connections", 503
 
 
 class NotReady(EdgeFailure):
