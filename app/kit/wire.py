@@ -13,18 +13,13 @@ from uvicorn.server import ServerState
 
 from app.kit.lines import Lines
 from app.kit.logs import log
-from app.kit.problem import (
-    EdgeFailure,
-    HeadersTooLarge,
-    MalformedRequest,
-    RequestTimeout,
-    TooManyConnections,
-    problem,
-)
+from app.kit.problem import EdgeFailure, HeadersTooLarge, MalformedRequest, RequestTimeout, TooManyConnections, problem
 
 MOST_HEAD_BYTES = 64 * 1024
 # A header line's colon, space and line end.
 _AROUND_HEADER = 4
+# So that a client that reads only once it has sent all finds the answer to what was a little too large.
+_MOST_DISCARDED_BYTES = 1024 * 1024
 _RETRY_SECONDS = 5
 
 
@@ -80,9 +75,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._over:
-            return
         self._taken += len(data)
+        if self._over:
+            if self._taken > _MOST_DISCARDED_BYTES:
+                self.flow.pause_reading()
+            return
         if self._limit is None:
             self._allow(self.head_seconds, self._out_of_time)
         super().data_received(data)

@@ -12,7 +12,7 @@ from app.kit.threads import Threads
 from app.storage.port import ArchiveMissing, StoreUnavailable
 from app.storage.stream import Stoppable
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 17
 
 
 class LocalStore:
@@ -89,7 +89,7 @@ def _at_hand(file: BinaryIO, start: int, size: int) -> bytes | None:
     except (OSError, AttributeError):
         # It would have to wait, or knows no such reading.
         return None
-    return bytes(data[:count])
+    return bytes(data if count == size else data[:count])
 
 
 def _read(file: BinaryIO, start: int, size: int) -> bytes:
