@@ -9,22 +9,20 @@ import asyncio
 import random
 import resource
 import socket
-import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 
 import psutil  # type: ignore[import-untyped]
 
-from tests.builders import BASE, EMAIL
-from tests.site import Site, once, site
+from tests.builders import BASE
+from tests.site import Site, large_site, once, requested
 
-HALVES, READERS, ROWS = 1_500, 200, 15_000
+HALVES, READERS = 1_500, 200
 _LIVE = b"GET /health/live HTTP/1.1\r\nHost: bench\r\n\r\n"
 _ENDLESS = f"POST {BASE}/visitors/search HTTP/1.1\r\nHost: bench\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
 _CHUNK = b"1000\r\n" + b"a" * 0x1000 + b"\r\n"
@@ -47,7 +45,7 @@ def main() -> int:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with tempfile.TemporaryDirectory(prefix="dossier-bench-") as name:
-        place = large(Path(name))
+        place = large_site(Path(name))
         with place.serving() as process:
             # The strangers are many processes' worth of sockets; what the API may open it has got by now.
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -56,22 +54,11 @@ def main() -> int:
     return 0
 
 
-def large(folder: Path) -> Site:
-    place = site(folder, ROWS)
-    with closing(sqlite3.connect(folder / "website.db")) as database, database:
-        database.execute("UPDATE events SET what = hex(randomblob(400))")
-    return place
-
-
 def archive(place: Site) -> bytes:
     """The request of an archive that is ready."""
     key = place.key()
     with place.client(key) as client:
-        found = client.post(f"{BASE}/visitors/search", json={"identifier": EMAIL}).json()
-        every = [one for source in found["data_sources"] for who in source["visitors"] for one in who["combinations"]]
-        token = next(one["candidate"] for one in every if one["device"] == "iPhone")
-        address = client.post(f"{BASE}/exports", json={"candidate": token}).headers["location"]
-        once(client, address, "ready")
+        once(client, address := requested(client), "ready")
     return f"GET {address}/archive HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
 
 

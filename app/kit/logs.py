@@ -13,6 +13,8 @@ from pathlib import Path
 
 ROOT = "dossier"
 log = logging.getLogger(ROOT)
+# What is said of requests that are none, of which anybody can send any number.
+wire_log = logging.getLogger(f"{ROOT}.wire")
 # What the task that logs is about; tasks that it begins inherit it.
 _about: ContextVar[str] = ContextVar("about", default="")
 _SILENT_SECONDS = 60.0
@@ -58,7 +60,7 @@ def configure(form: str, level: int = logging.INFO) -> None:
     seldom.addFilter(_Seldom())
     for name, least in {ROOT: level, "arq": logging.ERROR, "sqlalchemy": logging.CRITICAL}.items():
         _lead(name, least, handler)
-    for name, least in _SELDOM.items():
+    for name, least in {wire_log.name: level, **_SELDOM}.items():
         _lead(name, least, seldom)
 
 

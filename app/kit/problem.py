@@ -129,7 +129,8 @@ def status_of(kind: type[Failure]) -> int:
 
 
 def problem(failure: Failure, reference: str, headers: Mapping[str, str] | None = None, **members: object) -> Response:
-    """The response for a failure; `reference` is this occurrence's own id, also found in the log."""
+    """The response for a failure; `reference` is this occurrence's own id, also found in the log, where
+    the request came whole."""
     body = problem_body(failure, reference) | members
     return Response(
         json.dumps(body, ensure_ascii=False),

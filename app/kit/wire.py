@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.kit.lines import Lines
-from app.kit.logs import log
+from app.kit.logs import wire_log
 from app.kit.problem import EdgeFailure, HeadersTooLarge, MalformedRequest, RequestTimeout, TooManyConnections, problem
 
 MOST_HEAD_BYTES = 64 * 1024
@@ -182,7 +182,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             reference = str(uuid4())
-            log.info("%s refused: %s", reference, failure.slug)
+            wire_log.info(f"refused as {failure.slug}: %s", reference)
             self.transport.write(_as_bytes(problem(failure, reference, headers)))
             self._linger()
 

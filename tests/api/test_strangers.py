@@ -151,7 +151,10 @@ async def test_the_next_request_of_a_connection_has_its_time_too(tmp_path: Path)
         assert await line.refusal() == (408, "/problems/request-timeout")
 
 
-async def test_a_request_whose_body_does_not_come_is_a_408_and_its_handler_ends(tmp_path: Path) -> None:
+async def test_a_request_whose_body_does_not_come_is_a_408_and_its_handler_ends(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     async with running(tmp_path, work=False) as service, serving(service.app) as at:
         key = (await service.client()).headers["authorization"]
         line = await at.line(SEARCH + f"Authorization: {key}\r\nContent-Length: 18\r\n\r\n{{".encode())
@@ -159,6 +162,8 @@ async def test_a_request_whose_body_does_not_come_is_a_408_and_its_handler_ends(
         assert at.handlers == 1
         assert await line.refusal() == (408, "/problems/request-timeout")
         assert at.handlers == 0
+    assert {one.levelname for one in caplog.records} == {"INFO"}
+    assert f"POST {BASE.replace('acme', '{data_center}')}/visitors/search 408" in caplog.text
 
 
 async def test_an_answer_that_takes_its_time_is_never_cut(tmp_path: Path) -> None:

@@ -9,7 +9,17 @@ import pytest
 
 from app.kit.logs import configure
 
-NAMES = ["dossier", "uvicorn", "asyncio", "concurrent.futures", "psycopg", "opentelemetry", "arq", "sqlalchemy"]
+NAMES = [
+    "dossier",
+    "dossier.wire",
+    "uvicorn",
+    "asyncio",
+    "concurrent.futures",
+    "psycopg",
+    "opentelemetry",
+    "arq",
+    "sqlalchemy",
+]
 SAID = "(and 4711 more like it since the last such line)"
 
 
@@ -61,6 +71,13 @@ def test_a_library_says_the_same_once_a_minute_and_then_how_often(written: io.St
     assert (first, other) == (first.partition("\n")[0], "another line")
     assert first.startswith("socket.accept() failed (ValueError at test_logs.py:")
     assert last == f"{first} {SAID}"
+
+
+def test_refused_requests_are_told_by_their_problems_and_the_first_with_its_reference(written: io.StringIO) -> None:
+    for number in range(50):
+        for slug in ("request-timeout", "malformed-request"):
+            say("dossier.wire", f"refused as {slug}: %s", f"reference {number}")
+    assert lines(written) == ["refused as request-timeout: reference 0", "refused as malformed-request: reference 0"]
 
 
 def test_errors_and_objects_among_a_lines_values_are_named_by_their_types(written: io.StringIO) -> None:
