@@ -71,7 +71,9 @@ class Sending:
                 yield _TAKEN
 
     async def _whole(self) -> AsyncGenerator[bytes]:
-        yield self._first
+        # Not kept: it would lie here for as long as the answer takes.
+        first, self._first = [self._first], b""
+        yield first.pop()
         async for chunk in self._rest:
             yield chunk
 

@@ -137,8 +137,10 @@ class _Exchange:
             try:
                 await app(self._scope, _bounded(receive), self._answer)
             except ClientDisconnect:
+                if self._status:
+                    raise ConnectionAbortedError from None
                 # Its body did not come in time, which it has been told, or its sender went away.
-                self._status = self._status or RequestTimeout.status
+                self._status = RequestTimeout.status
             except Exception as error:  # noqa: BLE001  the last line: nobody else may print what an error quotes
                 log.error("the request failed: %s", whereabouts(error))
                 if self._status:

@@ -20,6 +20,7 @@ MOST_HEAD_BYTES = 64 * 1024
 _AROUND_HEADER = 4
 # So that a client that reads only once it has sent all finds the answer to what was a little too large.
 _MOST_DISCARDED_BYTES = 1024 * 1024
+_MOST_BUFFERED_BYTES = 16 * 1024
 _RETRY_SECONDS = 5
 
 
@@ -64,6 +65,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        # A single chunk of an archive is enough to wait for.
+        transport.set_write_buffer_limits(high=_MOST_BUFFERED_BYTES)
         if self._lines.admit(self):
             self._allow(self.head_seconds, self._out_of_time)
         else:

@@ -15,7 +15,7 @@ from tests.sample import wait_until_it_answers
 from tests.site import ROOT, Site, large_site, once, requested, site
 
 HALF = b"GET /health/live HTTP/1.1\r\nHo"
-READERS, EACH = 60, 400_000
+READERS, EACH = 60, 300_000
 
 
 @contextmanager
