@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -16,6 +17,7 @@ import uvloop
 from app.bootstrap import Services, build_services
 from app.kit.crew import Crew, end_in_time
 from app.kit.errors import Misconfigured
+from app.kit.lines import lines_of_process
 from app.kit.logs import log
 from app.kit.wire import BoundedProtocol
 from app.main import create_app
@@ -84,9 +86,11 @@ async def _end_together(server: "Server | Guest", crew: Crew) -> None:
 def config_of(settings: Settings, services: Services) -> uvicorn.Config:
     """Without an access log of its own, because a path may hold what somebody typed there; and the address of a
     request is its peer's, because a header that names another could be written by anybody."""
+    protocol = partial(BoundedProtocol, lines=lines_of_process())
     return uvicorn.Config(
         create_app(services), settings.host, settings.port,
-        log_config=None, access_log=False, server_header=False, proxy_headers=False, http=BoundedProtocol, ws="none",
+        log_config=None, access_log=False, server_header=False, proxy_headers=False, ws="none",
+        http=protocol,  # type: ignore[arg-type]  # it is only called
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )  # fmt: skip
 

@@ -19,6 +19,8 @@ from app.kit.logs import log
 # what is to be recorded must fit in between.
 _CLOSE_SECONDS = 1.0
 _COUNT_SECONDS = 1.0
+# Nothing to send, which the server takes only once what it was given before is on its way.
+_TAKEN = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +53,29 @@ class Sending:
         self.recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._among, self._by, self._span = among, by, span
         self._entry, self._size = ready.entry, ready.archive.size
-        self._held, self._rest = first, rest
+        self._first, self._rest = first, rest
         self._sent, self._counted = 0, False
         self._ending: asyncio.Task[None] | None = None
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """Each chunk leaves when the next one is at hand, so that the last is known as the last. It is counted before
-        it leaves: a client that has the whole archive, and asks at once how often it was downloaded, is counted."""
+        """A chunk is read once the connection has taken the one before: slow readers cost no more than what is on the
+        way to them. It is counted before the last one leaves: a client that has the whole archive, and asks at once how
+        often it was downloaded, is counted."""
+        async for chunk in self._whole():
+            left = self._span.end - self._span.start - self._sent - len(chunk)
+            if not left and self._span.end == self._size:
+                await self._count()
+            yield chunk
+            self._sent += len(chunk)
+            if left:
+                yield _TAKEN
+
+    async def _whole(self) -> AsyncGenerator[bytes]:
+        # Not kept: it would lie here for as long as the answer takes.
+        first, self._first = [self._first], b""
+        yield first.pop()
         async for chunk in self._rest:
-            yield self._held
-            self._sent += len(self._held)
-            self._held = chunk
-        if self._span.end == self._size:
-            await self._count()
-        yield self._held
-        self._sent += len(self._held)
+            yield chunk
 
     async def end(self) -> None:
         """Records how it went. In a task of its own, because a client that goes away has this one cancelled, and the

@@ -10,12 +10,20 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.kit.errors import Failure
 from app.kit.logs import about, log, whereabouts
 from app.kit.metrics import Metrics
-from app.kit.problem import NotAcceptable, PayloadTooLarge, UnknownParameter, UnsupportedMediaType, problem
+from app.kit.problem import (
+    NotAcceptable,
+    PayloadTooLarge,
+    RequestTimeout,
+    UnknownParameter,
+    UnsupportedMediaType,
+    problem,
+)
 from app.kit.traces import Traces
 
 JSON = "application/json"
@@ -128,6 +136,11 @@ class _Exchange:
         with about(self._scope["state"]["reference"]), self._traces.request(self._scope["headers"]):
             try:
                 await app(self._scope, _bounded(receive), self._answer)
+            except ClientDisconnect:
+                if self._status:
+                    raise ConnectionAbortedError from None
+                # Its body did not come in time, which it has been told, or its sender went away.
+                self._status = RequestTimeout.status
             except Exception as error:  # noqa: BLE001  the last line: nobody else may print what an error quotes
                 log.error("the request failed: %s", whereabouts(error))
                 if self._status:

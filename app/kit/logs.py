@@ -5,16 +5,28 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = "dossier"
 log = logging.getLogger(ROOT)
+# What is said of requests that are none, of which anybody can send any number.
+wire_log = logging.getLogger(f"{ROOT}.wire")
 # What the task that logs is about; tasks that it begins inherit it.
 _about: ContextVar[str] = ContextVar("about", default="")
 _SILENT_SECONDS = 60.0
+_MOST_KINDS = 64
+# Libraries whose lines anybody may provoke from outside, or a part that is away, as often as they like.
+_SELDOM = {
+    "uvicorn": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "concurrent.futures": logging.WARNING,
+    "psycopg": logging.WARNING,
+    "opentelemetry": logging.ERROR,
+}
 
 
 @contextmanager
@@ -40,16 +52,16 @@ def whereabouts(error: BaseException) -> str:
 
 
 def configure(form: str, level: int = logging.INFO) -> None:
-    """Writes our lines and the server's to standard error, as `text` or `json`; of the bell's only its errors, since
-    a ring that was not heard in time is nothing to tell, and of what sends traces an error now and then. What becomes
-    of a broken connection, whoever used it says: the database library's own lines would quote the driver, traceback
-    and all."""
+    """Writes our lines to standard error, as `text` or `json`, and those of libraries seldom; of the bell's only its
+    errors, since a ring that was not heard in time is nothing to tell, and of what sends traces an error now and then.
+    What becomes of a broken connection, whoever used it says: the database library's own lines would quote the driver,
+    traceback and all."""
     handler, seldom = _handler(form), _handler(form)
     seldom.addFilter(_Seldom())
-    levels = {ROOT: level, "uvicorn": logging.WARNING, "arq": logging.ERROR, "sqlalchemy": logging.CRITICAL}
-    for name, least in levels.items():
+    for name, least in {ROOT: level, "arq": logging.ERROR, "sqlalchemy": logging.CRITICAL}.items():
         _lead(name, least, handler)
-    _lead("opentelemetry", logging.ERROR, seldom)
+    for name, least in {wire_log.name: level, **_SELDOM}.items():
+        _lead(name, least, seldom)
 
 
 def _handler(form: str) -> logging.Handler:
@@ -66,19 +78,60 @@ def _lead(name: str, least: int, handler: logging.Handler) -> None:
     logger.setLevel(least)
 
 
+@dataclass(slots=True)
+class _Kind:
+    silent_until: float = 0.0
+    left_out: int = 0
+
+
 class _Seldom(logging.Filter):
-    """One line a minute, without traceback: while the collector of traces is away, each batch would say so."""
+    """One line a minute of each kind, without traceback: each batch of traces would say so while their collector is
+    away, and each connection while there are no descriptors."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._silent_until = 0.0
+        self._kinds: dict[tuple[str, str, str], _Kind] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.created < self._silent_until:
+        kind = self._kind_of(record)
+        if record.created < kind.silent_until:
+            kind.left_out += 1
             return False
-        self._silent_until = record.created + _SILENT_SECONDS
-        record.exc_info = record.exc_text = None
+        more = f" (and {kind.left_out} more like it since the last such line)" if kind.left_out else ""
+        record.msg, record.args = f"{_said(record)}{more}", ()
+        record.exc_info = record.exc_text = record.stack_info = None
+        kind.silent_until, kind.left_out = record.created + _SILENT_SECONDS, 0
         return True
+
+    def _kind_of(self, record: logging.LogRecord) -> _Kind:
+        error = record.exc_info[1] if record.exc_info else None
+        key = (record.name, _first_line(record.msg), type(error).__name__)
+        if key not in self._kinds and len(self._kinds) >= _MOST_KINDS:
+            self._kinds = {one: kind for one, kind in self._kinds.items() if kind.silent_until > record.created}
+        if key not in self._kinds and len(self._kinds) >= _MOST_KINDS:
+            key = (record.name, "", "")
+        return self._kinds.setdefault(key, _Kind())
+
+
+def _said(record: logging.LogRecord) -> str:
+    """A library's line without what it quotes: errors and objects by their types, of several lines the first."""
+    text, error = _first_line(record.msg), record.exc_info[1] if record.exc_info else None
+    if isinstance(record.args, tuple) and record.args:
+        with suppress(TypeError, ValueError):
+            text %= tuple(_named(one) for one in record.args)
+    return f"{text} ({whereabouts(error)})" if error else text
+
+
+def _first_line(message: object) -> str:
+    lines = str(_named(message)).strip().splitlines() or [""]
+    # Of a traceback that came as text, the error's type.
+    return lines[-1].partition(":")[0] if lines[0].startswith("Traceback ") else lines[0]
+
+
+def _named(value: object) -> object:
+    if isinstance(value, BaseException):
+        return whereabouts(value)
+    return value if isinstance(value, str | int | float) else type(value).__name__
 
 
 class _TextFormatter(logging.Formatter):

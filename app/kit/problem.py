@@ -60,6 +60,13 @@ class NotAcceptable(EdgeFailure):
     slug, title, status = "not-acceptable", "Not acceptable", 406
 
 
+class RequestTimeout(EdgeFailure):
+    """A request must have come whole in time: its headers within 10 s, its body within 30 s of them. The connection
+    was closed, and nothing was done; send it again."""
+
+    slug, title, status = "request-timeout", "The request took too long to arrive", 408
+
+
 class PayloadTooLarge(EdgeFailure):
     """The body of a request may hold 64 KiB at most."""
 
@@ -90,6 +97,13 @@ class MalformedRequest(EdgeFailure):
     slug, title, status = "malformed-request", "This is not an HTTP request", 400
 
 
+class TooManyConnections(EdgeFailure):
+    """This process has as many connections open as it can hold, and all are being answered. The connection was closed;
+    try again after some seconds (`Retry-After`)."""
+
+    slug, title, status = "too-many-connections", "Too many connections", 503
+
+
 class NotReady(EdgeFailure):
     """The service's own database cannot be reached, or its schema is not migrated: `python -m app migrate`."""
 
@@ -116,7 +130,8 @@ def status_of(kind: type[Failure]) -> int:
 
 
 def problem(failure: Failure, reference: str, headers: Mapping[str, str] | None = None, **members: object) -> Response:
-    """The response for a failure; `reference` is this occurrence's own id, also found in the log."""
+    """The response for a failure; `reference` is this occurrence's own id, also found in the log, where
+    the request came whole."""
     body = problem_body(failure, reference) | members
     return Response(
         json.dumps(body, ensure_ascii=False),

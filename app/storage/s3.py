@@ -31,7 +31,7 @@ from app.storage.port import StoreUnavailable
 from app.storage.s3_upload import Upload, named_errors
 from app.storage.stream import Stoppable
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 19
 _CONNECTIONS = 32
 _NET = Rule(
     ENABLED,

