@@ -20,6 +20,7 @@ from app.archive.frame import Frame
 from app.archive.package import Package
 from app.archive.schema_1_0 import Titled
 from app.kit.clock import LIFETIME, now
+from app.kit.sign import Signer
 from app.sources.port import Batch, Section
 from tests.everywhere.conftest import NODE, npm_ci
 from tests.everywhere.test_console import BROWSERS, PROJECT
@@ -71,7 +72,7 @@ def write_archive(path: Path, rows: int) -> tuple[int, int]:
         lifetime=LIFETIME, language="en", time_zone="Europe/Berlin", notice=dict.fromkeys(("controller", "contact", "rights", "authority"), "us"),
         mapping_sha256="0" * 64, row_security=False, omitted=(), other_combinations=0,
     )  # fmt: skip
-    package = Package(frame, [SECTION], Assets(), now)
+    package = Package(frame, [SECTION], Assets(), Signer(bytes(32)), now)
     with path.open("wb") as file:
         for chunk in package.chunks(lambda _: batches(rows)):
             file.write(chunk)

@@ -29,7 +29,7 @@ def write_manifest(
         omitted=[Omitted(table=table, reason=reason) for table, reason in frame.omitted],
         other_combinations=frame.other_combinations,
         members=list(members),
-        totals=Totals(members=5, bytes=sum(one.size for one in members)),
+        totals=Totals(members=6, bytes=sum(one.size for one in members)),
     )
     return json.dumps(manifest.model_dump(), ensure_ascii=False, indent=2).encode() + b"\n"
 

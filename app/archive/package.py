@@ -1,4 +1,4 @@
-"""The ZIP around everything: streamed, five members with fixed names, hashed on the way."""
+"""The ZIP around everything: streamed, six members with fixed names, hashed on the way, the last a signature."""
 
 import hashlib
 import stat
@@ -17,9 +17,11 @@ from app.archive.frame import Frame
 from app.archive.manifest import write_manifest
 from app.archive.report import Pages
 from app.archive.schema import Member, MemberName
+from app.archive.signature import write_signature
 from app.archive.tally import Tally, new_tallies
 from app.archive.translator import Translator
 from app.kit.clock import Clock
+from app.kit.sign import Signer
 from app.sources.port import Section
 
 # Level 1 of isal: about 2 GB/s at a tenth of the size of such JSON, so that the database stays the slowest part.
@@ -41,11 +43,14 @@ class Packed:
 class Package:
     """One archive being written. `chunks` may be consumed once, in any thread; `packed` holds afterwards."""
 
-    def __init__(self, frame: Frame, sections: Sequence[Section], assets: Assets, clock: Clock) -> None:
+    def __init__(
+        self, frame: Frame, sections: Sequence[Section], assets: Assets, signer: Signer, clock: Clock
+    ) -> None:  # fmt: skip
         self._translator = Translator(frame.language, frame.time_zone)
         self.tallies: list[Tally] = new_tallies(sections, self._translator.zone)
         self.document_bytes = 0
         self._frame, self._sections, self._assets, self._clock = frame, sections, assets, clock
+        self._signer = signer
         self._members: list[Member] = []
         self._size = 0
         self._hash = hashlib.sha256()
@@ -75,6 +80,7 @@ class Package:
             self._frame, self._sections, self.tallies, self._members, self._compiled_at, self._translator
         )
         yield self._member("META/manifest.json", ZIP_AUTO(len(manifest)), [manifest])
+        yield self._member("META/manifest.json.sig", ZIP_32, [write_signature(self._signer, manifest)])
 
     def _document(self, read: Read) -> Iterator[bytes]:
         for chunk in write_document(self._frame, not_included(self._sections, self._translator), self.tallies, read):

@@ -85,8 +85,8 @@ class Member(Member10):
 class Totals(Totals10):
     """How much an unpacker will write."""
 
-    members: Literal[5] = Field(  # type: ignore[assignment]  # one more than there were
-        description="How many files the ZIP holds, the manifest counted."
+    members: Literal[6] = Field(  # type: ignore[assignment]  # two more than there were
+        description="How many files the ZIP holds, the manifest and its signature counted."
     )
 
 

@@ -2,15 +2,19 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.archive.schema import published
+from app.kit.sign import PublicKey
 from app.verify.archive import verify
+from app.verify.signature import read_keys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("archive", nargs="*", type=Path, metavar="ARCHIVE.zip")
     parser.add_argument("--schemas", type=Path, metavar="FOLDER", help="write the published JSON Schemas there instead")
+    parser.add_argument("--keys", type=Path, metavar="FILE", help="what GET /v1/keys answered: whose word they must be")
     parser.set_defaults(usage=parser.error)
 
 
@@ -19,7 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.usage("give one or more archives, or --schemas FOLDER")
     if arguments.schemas:
         return _write_schemas(arguments.schemas)
-    return max([_verified(path) for path in arguments.archive])
+    keys = read_keys(arguments.keys) if arguments.keys else None
+    return max([_verified(path, keys) for path in arguments.archive])
 
 
 def _write_schemas(folder: Path) -> int:
@@ -28,8 +33,8 @@ def _write_schemas(folder: Path) -> int:
     return 0
 
 
-def _verified(path: Path) -> int:
-    checks = list(verify(path))
+def _verified(path: Path, keys: Mapping[str, PublicKey] | None) -> int:
+    checks = list(verify(path, keys))
     for group in dict.fromkeys(check.group for check in checks):
         own = [check for check in checks if check.group == group]
         failed = sum(not check.holds for check in own)
@@ -42,5 +47,6 @@ def _verified(path: Path) -> int:
             print(f"  expected {check.expected}\n  found    {check.found}")
     holds = all(check.holds for check in checks)
     if holds:
-        print(f"{path}: as its manifest says")
+        signature = next(check.found for check in checks if check.group == "signature")
+        print(f"{path}: as its manifest says; the signature: {signature}")
     return 0 if holds else 1

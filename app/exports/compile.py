@@ -11,6 +11,7 @@ from app.history.entry import Entry
 from app.jobs.job import Progress
 from app.kit.clock import LIFETIME, Clock
 from app.kit.errors import Conflict
+from app.kit.sign import Signer
 from app.kit.traces import Traces
 from app.sources.candidate import Choice, as_text
 from app.sources.port import Batch, DataSource, Reading
@@ -53,6 +54,7 @@ class Compile:
     clock: Clock
     traces: Traces
     assets: Assets
+    signer: Signer
 
     async def __call__(
         self, entry: Entry, center: DataCenter, source: DataSource, choice: Choice, key: str, counter: Counter
@@ -61,7 +63,8 @@ class Compile:
         with self.traces.span("read"):
             chosen = (choice.visitor, choice.device, choice.browser, center.language)
             async with source.read(*chosen) as reading:
-                package = Package(_frame(entry, center, reading), reading.sections, self.assets, self.clock)
+                frame = _frame(entry, center, reading)
+                package = Package(frame, reading.sections, self.assets, self.signer, self.clock)
                 counter.begin(reading, package)
                 stored = await self._put(key, reading, package)
             self.traces.note(rows=counter.progress().rows)

@@ -6,7 +6,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,15 +20,19 @@ from app.archive.schema import SCHEMA_VERSION, AnyManifest, AnyPersonalData, Man
 from app.archive.schema_1_0 import Included10, Manifest10
 from app.kit.clock import LIFETIME
 from app.kit.errors import Misconfigured
+from app.kit.sign import PublicKey
 from app.verify.document import Counted, Malformed, Scanner
+from app.verify.signature import RIGHT, may_be, signature_of
 
-_DOCUMENT, _MANIFEST = "personal-data.json", "META/manifest.json"
-# Before schema 1.1 there was no viewer.
+_DOCUMENT, _MANIFEST, _SIGNATURE = "personal-data.json", "META/manifest.json", "META/manifest.json.sig"
+# Before schema 1.1 there were no viewer and no signature.
 _MEMBERS_10 = ["README.txt", _DOCUMENT, "report.html", _MANIFEST]
 _MEMBERS = ["README.txt", _DOCUMENT, "report.html", "viewer.html", _MANIFEST]
+_SIGNED = [*_MEMBERS, _SIGNATURE]
 _VERSIONS = ("1.0", SCHEMA_VERSION)
 _CHUNK, _LARGEST_MANIFEST = 1 << 17, 16 << 20
 _BEGINNING, _FORM = b"PK\x03\x04", "as published"
+_KEY_ID = re.compile(r"[0-9a-f]{16}")
 _PRINTED = re.compile(r"[A-Za-z0-9_./-]{1,80}")
 # What the standard library raises, beside its own error, for bytes that do not belong where they stand; RuntimeError
 # where they ask for a ZIP version or a packing that it does not read.
@@ -54,25 +58,27 @@ class Check:
         return self.expected == self.found
 
 
-def verify(path: Path) -> Iterator[Check]:
-    """Ends early where what follows would rest on what failed. Raises Misconfigured if it is no ZIP at all."""
+def verify(path: Path, keys: Mapping[str, PublicKey] | None = None) -> Iterator[Check]:
+    """Ends early where what follows would rest on what failed. With public keys, by their ids, it must be signed by
+    one of them; without, whose signature it bears is only said. Raises Misconfigured if it is no ZIP at all."""
     try:
         with path.open("rb") as file:
             if file.read(4) != _BEGINNING:
                 raise Misconfigured(f"{path} is not a ZIP; name an archive as it was downloaded.")
             try:
                 with zipfile.ZipFile(file) as archive:
-                    yield from _archive(archive)
+                    yield from _archive(archive, keys)
             except _DAMAGE:
                 yield Check("zip", "the file", "whole, every CRC right", "cut off or damaged")
     except OSError as error:
         raise Misconfigured(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _archive(archive: zipfile.ZipFile) -> Iterator[Check]:
+def _archive(archive: zipfile.ZipFile, keys: Mapping[str, PublicKey] | None) -> Iterator[Check]:
     entries = archive.infolist()
     found = [entry.filename for entry in entries]
-    names = Check("zip", "members", _listed(_MEMBERS_10 if found == _MEMBERS_10 else _MEMBERS), _listed(found))
+    expected = next((one for one in (_MEMBERS_10, _MEMBERS) if one == found), _SIGNED)
+    names = Check("zip", "members", _listed(expected), _listed(found))
     yield names
     if not names.holds:
         return
@@ -81,11 +87,12 @@ def _archive(archive: zipfile.ZipFile) -> Iterator[Check]:
     kinds = [Check("zip", f"kind of {entry.filename}", "a plain file", _kind(entry)) for entry in entries]
     yield from kinds
     if all(check.holds for check in kinds):
-        yield from _contents(archive, entries[-1].file_size)
+        yield from _contents(archive, keys)
 
 
-def _contents(archive: zipfile.ZipFile, size: int) -> Iterator[Check]:
-    text = archive.read(_MANIFEST) if size <= _LARGEST_MANIFEST else b""
+def _contents(archive: zipfile.ZipFile, keys: Mapping[str, PublicKey] | None) -> Iterator[Check]:
+    text = _small(archive, _MANIFEST)
+    yield _signature(archive, text, keys)
     version = _version(text)
     yield version
     if not version.holds:
@@ -93,8 +100,20 @@ def _contents(archive: zipfile.ZipFile, size: int) -> Iterator[Check]:
     manifest = _parsed(AnyManifest, text)
     yield Check("manifest", "its form", _FORM, manifest if isinstance(manifest, str) else _FORM)
     if not isinstance(manifest, str):
-        yield from _manifest(manifest)
+        yield from _manifest(manifest, len(archive.infolist()))
         yield from _members(archive, manifest)
+
+
+def _small(archive: zipfile.ZipFile, name: str) -> bytes:
+    return archive.read(name) if archive.getinfo(name).file_size <= _LARGEST_MANIFEST else b""
+
+
+def _signature(archive: zipfile.ZipFile, manifest: bytes, keys: Mapping[str, PublicKey] | None) -> Check:
+    text = _small(archive, _SIGNATURE) if _SIGNATURE in archive.namelist() else None
+    found, key = signature_of(text, manifest, keys or {})
+    expected = found if keys is None and may_be(found) else RIGHT
+    by = f" ({key})" if key and _KEY_ID.fullmatch(key) else ""
+    return Check("signature", "of the manifest", expected + by, found + by)
 
 
 def _version(text: bytes) -> Check:
@@ -108,10 +127,11 @@ def _version(text: bytes) -> Check:
     return Check("manifest", "its version", expected, _listed([found]))
 
 
-def _manifest(manifest: Manifest | Manifest10) -> Iterator[Check]:
+def _manifest(manifest: Manifest | Manifest10, files: int) -> Iterator[Check]:
     names = [member.name for member in manifest.members]
     expected = _MEMBERS if isinstance(manifest, Manifest) else _MEMBERS_10
     yield Check("manifest", "its members", _listed(expected[:-1]), _listed(names))
+    yield Check("manifest", "its count of files", str(files), str(manifest.totals.members))
     unpacked = sum(member.size for member in manifest.members)
     yield Check("manifest", "its total", f"{unpacked:,} bytes", f"{manifest.totals.bytes:,} bytes")
     begins, ends = (datetime.fromisoformat(one) for one in (manifest.export.compiled_at, manifest.export.expires_at))

@@ -15,6 +15,7 @@ async def test_a_visitor_is_found_exported_and_unzipped(tmp_path: Path) -> None:
             "report.html",
             "viewer.html",
             "META/manifest.json",
+            "META/manifest.json.sig",
         ]
         sections = document(opened)["sections"]
         assert [row["what"] for row in sections["events"]] == ["visit 0", "visit 1", "visit 2"]

@@ -17,14 +17,17 @@ import pytest
 from app.__main__ import main
 from app.archive.document import compact
 from app.archive.schema import published
+from app.archive.signature import write_signature
 from app.kit.errors import Misconfigured
+from app.kit.sign import Signer
 from app.verify.archive import verify
 from app.verify.document import Counted, Malformed, Scanner
+from app.verify.signature import read_keys
 from tests.builders import archive, document, manifest, request_export, running, write_shop, write_website
 from tests.clients.test_archive import HOSTILE, german
 
 DOCS = Path(__file__).parents[2] / "docs"
-DOCUMENT, MANIFEST = "personal-data.json", "META/manifest.json"
+DOCUMENT, MANIFEST, SIGNATURE = "personal-data.json", "META/manifest.json", "META/manifest.json.sig"
 Contents = dict[str, bytes]
 
 AWKWARD: list[dict[str, Any]] = [
@@ -283,7 +286,7 @@ def as_first_published(members: Contents) -> Contents:
             del section[name]
     head, sections = members[DOCUMENT].split(b',"not_included":')
     head = head.replace(b'"schema_version":"1.1"', b'"schema_version":"1.0"')
-    kept = {name: content for name, content in members.items() if name not in (MANIFEST, "viewer.html")}
+    kept = {name: content for name, content in members.items() if name not in (MANIFEST, SIGNATURE, "viewer.html")}
     kept[DOCUMENT] = head + sections[sections.index(b',"sections":') :]
     told["members"] = [
         {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -300,6 +303,71 @@ def test_an_archive_of_the_first_version_is_still_known(sound: Path, tmp_path: P
     with zipfile.ZipFile(path) as opened:
         validate(opened)
     assert failures(packed(members | {"viewer.html": b""}, path)) == ["zip: members"]
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What GET /v1/keys of the service answered that compiled the sound archive."""
+
+    async def listed(folder: Path) -> bytes:
+        async with running(folder, work=False) as service, service.bare_client() as anybody:
+            return (await anybody.get("/v1/keys")).content
+
+    folder = tmp_path_factory.mktemp("keys")
+    (folder / "keys.json").write_bytes(asyncio.run(listed(folder)))
+    return folder / "keys.json"
+
+
+def signed(members: Contents, seed: int, *, over: bytes | None = None) -> Contents:
+    return members | {SIGNATURE: write_signature(Signer(bytes([seed] * 32)), over or members[MANIFEST])}
+
+
+SIGNATURES: dict[str, tuple[Callable[[Contents], Contents], str]] = {
+    "none": (lambda them: {name: one for name, one in them.items() if name != SIGNATURE}, "unsigned"),
+    "another's": (lambda them: signed(them, 7), "signed by a key that you did not give"),
+    "of another manifest": (lambda them: them | {MANIFEST: them[MANIFEST] + b"\n"}, "not of this manifest: one of them was changed"),
+    "no JSON": (lambda them: them | {SIGNATURE: b"signed"}, "no signature of this form"),
+    "no signature": (lambda them: them | {SIGNATURE: b'{"algorithm": "Ed25519", "key": "x", "signature": "eA"}'}, "no signature of this form"),
+    "another algorithm": (lambda them: them | {SIGNATURE: them[SIGNATURE].replace(b"Ed25519", b"none")}, "no signature of this form"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "found"), SIGNATURES.values(), ids=SIGNATURES)
+def test_whoever_gives_the_keys_learns_whose_word_the_archive_is(
+    sound: Path, keys: Path, tmp_path: Path, change: Callable[[Contents], Contents], found: str
+) -> None:
+    known = read_keys(keys)
+    (own,) = known
+    assert [str(one.found) for one in verify(sound, known) if one.group == "signature"] == [f"right ({own})"]
+    assert all(one.holds for one in verify(sound, known))
+    path = packed(change(contents(sound)), tmp_path / "changed.zip")
+    (check,) = [one for one in verify(path, known) if one.group == "signature"]
+    assert (check.holds, check.found.partition(" (")[0]) == (False, found)
+
+
+def test_without_keys_it_is_only_said_whose_signature_it_bears(
+    sound: Path, keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own,) = read_keys(keys)
+    assert main(["verify", str(sound)]) == 0
+    assert f"the signature: signed by a key that you did not give ({own})" in capsys.readouterr().out
+    assert main(["verify", "--keys", str(keys), str(sound)]) == 0
+    assert f"the signature: right ({own})" in capsys.readouterr().out
+    line = tmp_path / "keys.txt"
+    line.write_text("\n".join(one.text for one in read_keys(keys).values()))
+    assert main(["verify", "--keys", str(line), str(sound)]) == 0
+    first = packed(as_first_published(contents(sound)), tmp_path / "first.zip")
+    assert main(["verify", str(first)]) == 0
+    assert "the signature: unsigned" in capsys.readouterr().out
+    assert main(["verify", "--keys", str(keys), str(first)]) == 1
+    for text in ("{}", "no key", "é"):
+        line.write_text(text)
+        assert main(["verify", "--keys", str(line), str(sound)]) == 2
+
+
+def test_a_signature_that_was_taken_away_is_missed_without_keys_too(sound: Path, tmp_path: Path) -> None:
+    left = {name: one for name, one in contents(sound).items() if name != SIGNATURE}
+    assert failures(packed(left, tmp_path / "left.zip")) == ["manifest: its count of files"]
 
 
 def test_a_link_or_a_program_is_no_plain_file(sound: Path, tmp_path: Path) -> None:

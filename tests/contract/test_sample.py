@@ -166,8 +166,15 @@ def _check_manifest(opened: zipfile.ZipFile, expected: dict[str, list[dict[str, 
     assert not arrays
     members = [(one["name"], one["size"], one["sha256"]) for one in about["members"]]
     names = opened.namelist()
-    assert names == ["README.txt", "personal-data.json", "report.html", "viewer.html", "META/manifest.json"]
-    contents = [(name, opened.read(name)) for name in names[:-1]]
+    assert names == [
+        "README.txt",
+        "personal-data.json",
+        "report.html",
+        "viewer.html",
+        "META/manifest.json",
+        "META/manifest.json.sig",
+    ]
+    contents = [(name, opened.read(name)) for name in names[:-2]]
     assert members == [(name, len(held), hashlib.sha256(held).hexdigest()) for name, held in contents]
 
 

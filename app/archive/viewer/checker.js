@@ -37,7 +37,7 @@ export async function check(file, tell, turn) {
 async function checkZip(zip, note, tell, turn) {
   const { manifest, version } = await manifestOf(zip);
   known(version);
-  const expected = [...(MEMBERS[version] ?? MEMBERS[1.1]), MANIFEST];
+  const expected = [...(MEMBERS[version] ?? MEMBERS[1.1]), ...closing(version)];
   if (!note({ key: "zip-members" }, expected, zip.entries.map((entry) => printed(entry.name)))) return;
   note({ key: "zip-alone" }, true, await standsAlone(zip));
   const kinds = zip.entries.map((entry) => note({ key: "zip-kind", name: entry.name }, "plain", kindOf(entry)));
@@ -57,10 +57,13 @@ async function manifestOf(zip) {
   }
 }
 
+// Since 1.1 the manifest is signed. Whose signature it is cannot be seen without a key from elsewhere.
+const closing = (version) => (version === "1.0" ? [MANIFEST] : [MANIFEST, `${MANIFEST}.sig`]);
+
 function checkManifest(manifest, version, note) {
   note({ key: "manifest-members" }, MEMBERS[version], manifest.members.map((one) => printed(one.name)));
   note({ key: "manifest-total" }, manifest.members.reduce((sum, one) => sum + one.size, 0), manifest.totals.bytes);
-  note({ key: "manifest-count" }, manifest.members.length + 1, manifest.totals.members);
+  note({ key: "manifest-count" }, manifest.members.length + closing(version).length, manifest.totals.members);
   const { compiled_at, expires_at } = manifest.export;
   note({ key: "expiry" }, new Date(Date.parse(compiled_at) + FOURTEEN_DAYS).toISOString(), new Date(expires_at).toISOString());
 }

@@ -114,9 +114,10 @@ export function membersOf(sections, { version = "1.1", time = "at", marks = 1 <<
     schema_version: version, export: { ...EXPORT, ...run, ...(version === "1.0" ? {} : { language: "en", time_zone: zone }) },
     sections: [...Object.entries(sections).map(([name, rows]) => toldOf(name, rows, version, time)), { ...WITHHELD, ...(version === "1.0" ? {} : { time: null, labels: {} }) }],
     omitted: [{ table: "logs", reason: "no persons" }], other_combinations: 2, members: listed,
-    totals: { members: listed.length + 1, bytes: listed.reduce((sum, one) => sum + one.size, 0) },
+    totals: { members: listed.length + (version === "1.0" ? 1 : 2), bytes: listed.reduce((sum, one) => sum + one.size, 0) },
   };
-  return [...members, { name: MANIFEST, content: Buffer.from(JSON.stringify(manifest, null, 2)) }];
+  const signature = version === "1.0" ? [] : [{ name: `${MANIFEST}.sig`, content: Buffer.from("{}") }];
+  return [...members, { name: MANIFEST, content: Buffer.from(JSON.stringify(manifest, null, 2)) }, ...signature];
 }
 
 export const fileOf = (...parts) => new File(parts, "export.zip");
