@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from app.access import endpoints as access
 from app.bootstrap import Services
@@ -41,6 +42,15 @@ _TAGS = {
 }
 # The framework's own traces and logs would hold each path as it was sent, and what an error quotes.
 _SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+# Pages of the origins that are named call with a key; a cookie counts for the console's own pages alone.
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "DELETE"], "max_age": 600,
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "If-Range", "Range"],
+    "expose_headers": [
+        "Content-Disposition", "Content-Range", "ETag", "Location", "RateLimit", "RateLimit-Policy", "Repr-Digest",
+        "Retry-After",
+    ],
+}  # fmt: skip
 _DESCRIPTION = (
     "Finds what a site has collected about a visitor, and exports it for that person. Every error is a problem "
     "document (RFC 9457) whose `type` is described at /problems/{slug}."
@@ -63,6 +73,8 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(Failure, keeper.answer)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_protocol)
+    if services.settings.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=services.settings.cors_origins.split(), **_CORS)
     app.add_middleware(Envelope, metrics=services.metrics, traces=services.traces)
     complete(app)
     return app

@@ -6,11 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.kit.environment import file_of, secret_of
 from app.kit.errors import Misconfigured
 
 PREFIX = "DOSSIER_"
 # The command `dossier` reads these, and may be used where the service runs.
 OF_THE_CLIENT = ("DOSSIER_URL", "DOSSIER_DATA_CENTER", "DOSSIER_KEY", "DOSSIER_KEY_FILE")
+
+# What may also come from a file, whose path the variable of that name and _FILE holds.
+SECRETS = ("database_url", "secret_key", "secret_key_previous", "redis_url", "s3_access_key", "s3_secret_key")
+_ORIGINS = r"^https?://[A-Za-z0-9.-]+(:\d+)?( https?://[A-Za-z0-9.-]+(:\d+)?)*$"
 
 
 class Settings(BaseModel):
@@ -81,6 +86,10 @@ class Settings(BaseModel):
         Literal["on", "off"] | None, Field(description="The contract as a page, at /docs. Default: on if embedded.")
     ] = None
 
+    cors_origins: Annotated[
+        str | None, Field(pattern=_ORIGINS, description="Origins whose pages may call the API, with spaces between.")
+    ] = None
+
     @property
     def embedded(self) -> bool:
         return self.database_url is None
@@ -120,7 +129,10 @@ class Settings(BaseModel):
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Raises Misconfigured with one sentence; a secret's value is never part of it."""
-    given = {name: environ.get(variable(name)) for name in Settings.model_fields}
+    given = {
+        name: secret_of(environ, variable(name)) if name in SECRETS else environ.get(variable(name))
+        for name in Settings.model_fields
+    }
     try:
         settings = Settings.model_validate({name: text for name, text in given.items() if text})
     except ValidationError as error:
@@ -135,6 +147,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     """Variables with our prefix that are no setting of this version, a typo perhaps."""
     known = {variable(name) for name in Settings.model_fields}.union(OF_THE_CLIENT)
+    known |= {file_of(variable(name)) for name in SECRETS}
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
 
 

@@ -7,6 +7,7 @@ from collections.abc import ItemsView, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.bootstrap import build_engine
+from app.kit.environment import secret_of
 from app.kit.errors import Misconfigured
 from app.sources.connection import holder
 from app.sources.port import NotConnected, SourceMisconfigured, SourceUnavailable
@@ -53,10 +54,11 @@ async def wanted(arguments: argparse.Namespace, environ: Mapping[str, str]) -> W
 
 
 async def _recognised(dsn: str, environ: Mapping[str, str]) -> list[Product]:
-    if not environ.get(dsn):
+    url = secret_of(environ, dsn)
+    if not url:
         raise Misconfigured(f"--dsn: the environment variable {dsn} is not set; set it to the database's URL.")
     try:
-        name, engine = build_engine(environ[dsn])
+        name, engine = build_engine(url)
     except ValueError as error:
         raise Misconfigured(f"--dsn: {dsn}: {error}.") from None
     try:

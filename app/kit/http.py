@@ -28,6 +28,13 @@ from app.kit.traces import Traces
 
 JSON = "application/json"
 MOST_BODY_BYTES = 64 * 1024
+# On every answer that does not say otherwise: for the reader alone, kept by nobody, and no page of anybody's (OWASP's
+# REST and HTTP headers cheat sheets). A browser obeys Strict-Transport-Security over TLS alone.
+SAFE_HEADERS = (
+    (b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"), (b"strict-transport-security", b"max-age=31536000"),
+)  # fmt: skip
 # Headers that change what a request means; an address that does not serve one must not ignore it.
 _NEVER_IGNORED = ("idempotency-key",)
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
@@ -153,7 +160,7 @@ class _Exchange:
     async def _answer(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            message["headers"] = _with_defaults(message["headers"])
+            message["headers"] = with_safe_headers(message["headers"])
         elif self._scope["state"]["head"]:
             message["body"] = b""
         await self._send(message)
@@ -185,9 +192,10 @@ def _bounded(receive: Receive) -> Receive:
     return counted
 
 
-def _with_defaults(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    defaults = {b"x-content-type-options": b"nosniff", b"cache-control": b"no-store"}
-    return [*(pair for pair in defaults.items() if pair[0] not in dict(headers)), *headers]
+def with_safe_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    given = list(headers)
+    names = {name for name, _ in given}
+    return [*(pair for pair in SAFE_HEADERS if pair[0] not in names), *given]
 
 
 def _refuse_unknown(request: Request, known: set[str], headers: set[str]) -> None:

@@ -11,6 +11,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from app.kit.http import with_safe_headers
 from app.kit.lines import Lines
 from app.kit.logs import wire_log
 from app.kit.problem import EdgeFailure, HeadersTooLarge, MalformedRequest, RequestTimeout, TooManyConnections, problem
@@ -242,6 +243,6 @@ class _Ending:
 
 
 def _as_bytes(answer: Response) -> bytes:
-    headers = [*answer.raw_headers, (b"x-content-type-options", b"nosniff"), (b"connection", b"close")]
+    headers = [*with_safe_headers(answer.raw_headers), (b"connection", b"close")]
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
     return STATUS_LINE[answer.status_code] + lines + b"\r\n" + bytes(answer.body)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from app.kit.environment import secret_of
 from app.kit.errors import Misconfigured
 from app.kit.language import Language
 from app.sources.binding import unbound
@@ -111,7 +112,7 @@ class _Reader:
         return None
 
     def _source(self, file: Path, data: dict[str, Any], language: Language) -> DataSource | None:
-        told, dsn = len(self.told), self.environ.get(str(data.get("dsn")), "")
+        told, dsn = len(self.told), secret_of(self.environ, str(data.get("dsn")))
         engine = engine_of(dsn)
         with self._telling():
             self._check_url(file, data.get("dsn"), dsn)

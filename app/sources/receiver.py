@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from app.kit.environment import secret_of
+
 Event = Literal["export.ready", "export.failed", "export.expired"]
 Network = IPv4Network | IPv6Network
 EVENTS: tuple[Event, ...] = ("export.ready", "export.failed", "export.expired")
@@ -61,7 +63,7 @@ class ReceiverMapping(BaseModel):
         ca_file = folder / self.ca_file if self.ca_file else None
         if ca_file and not ca_file.is_file():
             raise ValueError(f"ca_file: there is no file {ca_file}")
-        secrets = tuple(_secret(name, environ.get(name, "")) for name in self.secrets)
+        secrets = tuple(_secret(name, secret_of(environ, name)) for name in self.secrets)
         allow = tuple(ip_network(one) for one in self.allow)
         return Receiver(data_center, self.name, self.url, secrets, tuple(self.events), allow, ca_file)
 
