@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from app.access.index_key import IndexKey
 from app.access.keys import Keys
 from app.access.port import Access
 from app.access.public_keys import PublicKeys
@@ -56,6 +57,7 @@ from app.sources.engines.mariadb import MariadbEngine
 from app.sources.engines.postgres import PostgresEngine
 from app.sources.engines.sqlite import SqliteEngine
 from app.sources.files import Connect, engine_of, known_urls, read_registry, read_source
+from app.sources.handles import GetHandles
 from app.sources.plan import Plan
 from app.sources.port import DataSource
 from app.sources.registry import Registry
@@ -88,6 +90,7 @@ class Services:
     bell: Bell
     keys: Keys
     public_keys: PublicKeys
+    index_key: IndexKey
     sessions: Sessions
     ledger: Ledger
     grouped: GroupedTrail
@@ -133,7 +136,8 @@ def build_services(
     ledger = Ledger(build_database(settings), Trail(clock, metrics), (Outbox(registry.receivers, clock),))
     keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
-    sessions = Sessions(ledger, keys, clock)
+    index_key, sessions = IndexKey(ledger, keyring, clock), Sessions(ledger, keys, clock)
+    handles = GetHandles(index_key.hashes)
     public_keys = PublicKeys(ledger, signers := keyring.signers(), clock)
     crew = Crew()
     watch = Watch(ledger.database, clock, crew.over)
@@ -143,7 +147,9 @@ def build_services(
     refusals = Refusals(grouped, clock)
     compile_archive = Compile(store, clock, traces, Assets(), signers[0])
     work = ExportWork(ledger, registry, keys, candidates, store, compile_archive, clock)
-    exports = _exports(RequestExport(registry, candidates, ledger, bell, clock, traces), browse, watch, store, keys)
+    exports = _exports(
+        RequestExport(registry, candidates, handles, ledger, bell, clock, traces), browse, watch, store, keys
+    )
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [
         ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old,
@@ -151,10 +157,10 @@ def build_services(
         partial(prepare_soon, store),
     ]  # fmt: skip
     return Services(
-        settings, crew, metrics, traces, threads, registry, store, bell, keys, public_keys, sessions, ledger, grouped,
-        refusals,
-        search=Search(registry, candidates, grouped, clock, metrics, traces),
-        history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
+        settings, crew, metrics, traces, threads, registry, store, bell, keys, public_keys, index_key,
+        sessions, ledger, grouped, refusals,
+        search=Search(registry, candidates, handles, grouped, clock, metrics, traces),
+        history=History(browse, BrowseAudit(ledger.database, tokens), handles),
         exports=exports,
         run_job=RunJob(ledger.database, work, clock, metrics, traces),
         deliver=deliver,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from app.access.index_key import IndexKey, IndexKeyLost
 from app.kit.db import Database
 from app.kit.errors import Misconfigured
 from app.kit.logs import configure, log, whereabouts
@@ -38,6 +39,14 @@ async def prepare_schema(settings: Settings, database: Database, needs: str | No
         raise Misconfigured("Dossier's own database does not answer; check DOSSIER_DATABASE_URL.")
     else:
         raise Misconfigured("The database's schema is not this version's; run `python -m app migrate` first.")
+
+
+async def prepare_index(key: IndexKey) -> None:
+    """Raises Misconfigured where nobody could be found again."""
+    try:
+        await key.hashes()
+    except IndexKeyLost as error:
+        raise Misconfigured(error.detail) from error
 
 
 async def prepare_store(store: ArchiveStore) -> None:

@@ -22,7 +22,7 @@ from app.kit.logs import log
 from app.kit.wire import BoundedProtocol
 from app.main import create_app
 from app.settings import Settings, read_settings
-from app.startup import hold_lock, prepare_schema, start_logging
+from app.startup import hold_lock, prepare_index, prepare_schema, start_logging
 
 # Open requests have so long to end by themselves when the process is told to stop.
 _GRACE_SECONDS = 3
@@ -45,6 +45,7 @@ def run(_arguments: argparse.Namespace) -> int:
 
 async def _start(settings: Settings, services: Services, server: "Server") -> int:
     await prepare_schema(settings, services.database, services.needs)
+    await prepare_index(services.index_key)
     return await serve(server, listening(settings), services.crew)
 
 

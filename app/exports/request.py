@@ -18,6 +18,7 @@ from app.kit.language import Language
 from app.kit.text import storable
 from app.kit.traces import Traces
 from app.sources.candidate import Candidate, Candidates, as_text
+from app.sources.handles import GetHandles, Handles
 from app.sources.registry import Registry
 
 
@@ -45,6 +46,7 @@ class Wishes:
 class RequestExport:
     registry: Registry
     candidates: Candidates
+    handles: GetHandles
     ledger: Ledger
     bell: Bell
     clock: Clock
@@ -57,7 +59,7 @@ class RequestExport:
         same transaction."""
         candidate = self.candidates.open(token, by.key_id, data_center)
         _, source = self.registry.find(data_center, candidate.data_source)
-        new = self._new_entry(by, candidate, source.facts.title, wishes.case_reference)
+        new = self._new_entry(by, candidate, await self.handles(), source.facts.title, wishes.case_reference)
         try:
             found = await self._record(by, new, self.candidates.seal_choice(candidate.choice, wishes.language), also)
         except SubjectBusy:
@@ -89,14 +91,16 @@ class RequestExport:
                 await also(connection, entry)
         return entry
 
-    def _new_entry(self, by: By, candidate: Candidate, source_title: str, case_reference: str | None) -> NewEntry:
+    def _new_entry(
+        self, by: By, candidate: Candidate, handles: Handles, source_title: str, case_reference: str | None
+    ) -> NewEntry:
         now, choice = self.clock(), candidate.choice
         where = (candidate.data_center, candidate.data_source)
-        handle = self.candidates.handle(*where, choice.visitor)
+        handle = handles.handle(*where, choice.visitor)
         return NewEntry(
             id=uuid7(now), data_center=candidate.data_center, source_id=candidate.data_source,
             source_title=source_title, label=candidate.label, handle=handle.digest,
-            subject=self.candidates.subject(*where, choice).digest,
+            subject=handles.subject(*where, choice).digest,
             identifier_hash=candidate.identifier.digest, key_id=handle.key_id,
             device=storable(as_text(choice.device)), browser=storable(as_text(choice.browser)),
             case_reference=case_reference, requested_by=by.name, requested_at=now,

@@ -116,7 +116,7 @@ def _add_search(router: APIRouter, history: History, keeper: Gatekeeper) -> None
         """Exports that were requested after a search for this Tracking ID or email, newest first. It is compared by a
         keyed hash: the history itself does not hold it."""
         identifier = Identifier.typed(body.identifier, body.kind)
-        filters = Filters(identifiers=history.candidates.identifier_hashes(data_center, identifier))
+        filters = Filters(identifiers=(await history.handles()).identifier_hashes(data_center, identifier))
         page = await history.browse.page(data_center, filters, body.page_size, body.page_token)
         return _as_page(page)
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from app.audit.browse import BrowseAudit
 from app.history.browse import Browse
-from app.sources.candidate import Candidates
+from app.sources.handles import GetHandles
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     browse: Browse
     audit: BrowseAudit
-    candidates: Candidates
+    handles: GetHandles

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 from binascii import Error as Base64Error
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,16 +37,40 @@ class Fingerprint:
     digest: str
 
 
+class Hashes:
+    """Keyed hashes under one root for new things, and under others for old ones. Purposes have keys of their own."""
+
+    def __init__(self, roots: Sequence[bytes]) -> None:
+        self._roots = list(dict.fromkeys(roots))
+        self._derived: dict[tuple[str, bytes], bytes] = {}
+
+    def one(self, purpose: str, content: bytes) -> Fingerprint:
+        return self._hashed(purpose, self._roots[0], content)
+
+    def all(self, purpose: str, content: bytes) -> list[Fingerprint]:
+        return [self._hashed(purpose, root, content) for root in self._roots]
+
+    def root_of(self, key_id: str) -> bytes | None:
+        """By the id that a fingerprint names."""
+        return next((root for root in self._roots if _key_id(root).hex() == key_id), None)
+
+    def _hashed(self, purpose: str, root: bytes, content: bytes) -> Fingerprint:
+        key = self._derived.get((purpose, root))
+        if key is None:
+            key = self._derived[purpose, root] = _derived(purpose, root)
+        return Fingerprint(_key_id(root).hex(), hmac.digest(key, content, "sha256").hex())
+
+
 class Keyring:
-    """Seals, opens and fingerprints. The first secret is used for new things, all of them for old ones.
+    """Seals and opens. The first secret is used for new things, all of them for old ones.
 
     Purposes have keys of their own, derived by HKDF-SHA-256 (RFC 5869). A token is url-safe base64 of
     key id, nonce and AES-256-GCM over the time of sealing and the content.
     """
 
     def __init__(self, secret: str, previous: str | None = None) -> None:
-        self._secrets = {_key_id(text): text.encode() for text in (secret, previous) if text}
-        self._current = _key_id(secret)
+        self._secrets = {_key_id(text.encode()): text.encode() for text in (secret, previous) if text}
+        self._current = _key_id(secret.encode())
         # Purposes are few, and deriving a key anew would cost more than everything that is done with it.
         self._derived: dict[tuple[str, bytes], bytes] = {}
         self._ciphers: dict[tuple[str, bytes], AESGCM] = {}
@@ -71,22 +96,17 @@ class Keyring:
             raise SealBroken
         return clear[_TIME_BYTES:]
 
-    def fingerprint(self, purpose: str, content: bytes) -> Fingerprint:
-        """Under the secret that is used for new things."""
-        return self._fingerprint(purpose, self._current, content)
+    def roots(self) -> list[bytes]:
+        """The secrets themselves, the one for new things first."""
+        return [secret for _, secret in sorted(self._secrets.items(), key=lambda one: one[0] != self._current)]
 
-    def fingerprints(self, purpose: str, content: bytes) -> list[Fingerprint]:
-        """Under every secret that is configured: what was made before a rotation is found after it."""
-        return [self._fingerprint(purpose, key_id, content) for key_id in self._secrets]
+    def is_current(self, token: str) -> bool:
+        """Whether it was sealed under the secret that is used for new things."""
+        return _parts(token)[0] == self._current
 
     def signers(self) -> list[Signer]:
         """The one of the secret that is used for new things first, then those that signed before it."""
-        current, *others = sorted(self._secrets, key=lambda key_id: key_id != self._current)
-        return [Signer(self._derive("signature", key_id)) for key_id in (current, *others)]
-
-    def _fingerprint(self, purpose: str, key_id: bytes, content: bytes) -> Fingerprint:
-        digest = hmac.digest(self._derive(purpose, key_id), content, "sha256")
-        return Fingerprint(key_id.hex(), digest.hex())
+        return [Signer(_derived("signature", root)) for root in self.roots()]
 
     def _cipher(self, purpose: str, key_id: bytes) -> AESGCM:
         kept = self._ciphers.get((purpose, key_id))
@@ -97,13 +117,16 @@ class Keyring:
     def _derive(self, purpose: str, key_id: bytes) -> bytes:
         kept = self._derived.get((purpose, key_id))
         if kept is None:
-            derivation = HKDF(SHA256(), 32, salt=None, info=purpose.encode())
-            kept = self._derived[purpose, key_id] = derivation.derive(self._secrets[key_id])
+            kept = self._derived[purpose, key_id] = _derived(purpose, self._secrets[key_id])
         return kept
 
 
-def _key_id(secret: str) -> bytes:
-    return hashlib.sha256(b"dossier key id" + secret.encode()).digest()[:_KEY_ID_BYTES]
+def _derived(purpose: str, root: bytes) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(root)
+
+
+def _key_id(root: bytes) -> bytes:
+    return hashlib.sha256(b"dossier key id" + root).digest()[:_KEY_ID_BYTES]
 
 
 def _text(raw: bytes) -> str:

@@ -12,7 +12,6 @@ from app.kit.clock import Clock
 from app.kit.errors import Conflict
 from app.kit.language import Language
 from app.kit.seal import Fingerprint, Keyring, SealBroken
-from app.sources.identifier import Identifier
 from app.sources.port import Value
 
 LONGEST_TOKEN = 32768
@@ -62,7 +61,7 @@ class Candidate:
 
 
 class Candidates:
-    """Seals and opens candidates and choices; gives visitors their handles."""
+    """Seals and opens candidates and choices."""
 
     def __init__(self, keyring: Keyring, clock: Clock) -> None:
         self._keyring, self._clock = keyring, clock
@@ -71,7 +70,7 @@ class Candidates:
         """None where the token would be longer than anybody can send: such a key or device cannot be exported."""
         hashed = (candidate.identifier.key_id, candidate.identifier.digest)
         bound = (candidate.key_id, candidate.data_center, candidate.data_source, candidate.label)
-        content = msgspec.json.encode((bound, hashed, _packed(candidate.choice)))
+        content = msgspec.json.encode((bound, hashed, packed(candidate.choice)))
         token = self._keyring.seal("candidate", content, self._clock())
         return token if len(token) <= LONGEST_TOKEN else None
 
@@ -89,7 +88,7 @@ class Candidates:
 
     def seal_choice(self, choice: Choice, language: Language | None = None) -> str:
         """With the language that the archive is to be in, if one was asked for."""
-        return self._keyring.seal("choice", msgspec.json.encode((*_packed(choice), language)), self._clock())
+        return self._keyring.seal("choice", msgspec.json.encode((*packed(choice), language)), self._clock())
 
     def open_choice(self, sealed: str) -> tuple[Choice, Language | None]:
         try:
@@ -98,22 +97,6 @@ class Candidates:
             raise KeyChanged from error
         # A job from before there were languages has three.
         return _unpacked(parts[:3]), next(iter(parts[3:]), None)
-
-    def handle(self, data_center: str, source: str, visitor: Value) -> Fingerprint:
-        """The same for the same visitor everywhere; nobody can turn it back."""
-        return self._keyring.fingerprint("handle", msgspec.json.encode((data_center, source, _tagged(visitor))))
-
-    def subject(self, data_center: str, source: str, choice: Choice) -> Fingerprint:
-        """The same for the same visitor on the same combination."""
-        return self._keyring.fingerprint("subject", msgspec.json.encode((data_center, source, _packed(choice))))
-
-    def identifier(self, data_center: str, identifier: Identifier) -> Fingerprint:
-        return self._keyring.fingerprint("identifier", _identified(data_center, identifier))
-
-    def identifier_hashes(self, data_center: str, identifier: Identifier) -> tuple[str, ...]:
-        """Under every configured secret."""
-        found = self._keyring.fingerprints("identifier", _identified(data_center, identifier))
-        return tuple(one.digest for one in found)
 
 
 def as_text(value: Value | None) -> str | None:
@@ -125,12 +108,8 @@ def as_text(value: Value | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _identified(data_center: str, identifier: Identifier) -> bytes:
-    return msgspec.json.encode((data_center, identifier.kind, identifier.text))
-
-
-def _packed(choice: Choice) -> tuple[Any, ...]:
-    return _tagged(choice.visitor), _tagged(choice.device), _tagged(choice.browser)
+def packed(choice: Choice) -> tuple[Any, ...]:
+    return tagged(choice.visitor), tagged(choice.device), tagged(choice.browser)
 
 
 def _unpacked(parts: list[Any]) -> Choice:
@@ -140,7 +119,7 @@ def _unpacked(parts: list[Any]) -> Choice:
     return Choice(visitor, device, browser)
 
 
-def _tagged(value: Value | None) -> tuple[str, str] | None:
+def tagged(value: Value | None) -> tuple[str, str] | None:
     if value is None:
         return None
     return _TAGS[type(value)], value.hex() if isinstance(value, bytes | float) else str(value)

@@ -12,6 +12,7 @@ from app.kit.metrics import Metrics
 from app.kit.seal import Fingerprint
 from app.kit.traces import Traces
 from app.sources.candidate import HANDLE_DIGITS, Candidate, Candidates, Choice, as_text
+from app.sources.handles import GetHandles, Handles
 from app.sources.identifier import Identifier, mask
 from app.sources.port import (
     Combination,
@@ -38,14 +39,14 @@ class Search:
     """Turns an identifier into candidates, grouped by data source and never merged across them."""
 
     def __init__(
-        self, registry: Registry, candidates: Candidates, trail: GroupedTrail, clock: Clock, metrics: Metrics,
-        traces: Traces,
+        self, registry: Registry, candidates: Candidates, handles: GetHandles, trail: GroupedTrail, clock: Clock,
+        metrics: Metrics, traces: Traces,
     ) -> None:  # fmt: skip
-        self._registry, self._candidates, self._trail = registry, candidates, trail
+        self._registry, self._candidates, self._handles, self._trail = registry, candidates, handles, trail
         self._clock, self._metrics, self._traces = clock, metrics, traces
 
     async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchResult:
-        offer = _Offer(self._candidates, by.key_id, data_center, identifier)
+        offer = _Offer(self._candidates, await self._handles(), by.key_id, data_center, identifier)
         sources = self._registry.sources(data_center)
         with self._trail.coming():
             asked = (self._ask(data_center, source, offer) for source in sources.values())
@@ -70,14 +71,16 @@ class Search:
 class _Offer:
     """Makes sealed candidates for one administrator's search."""
 
-    def __init__(self, candidates: Candidates, key_id: str, data_center: str, identifier: Identifier) -> None:
-        self._candidates, self._key_id, self._data_center = candidates, key_id, data_center
+    def __init__(
+        self, candidates: Candidates, handles: Handles, key_id: str, data_center: str, identifier: Identifier
+    ) -> None:
+        self._candidates, self._handles, self._key_id, self._data_center = candidates, handles, key_id, data_center
         self.identifier = identifier
-        self.fingerprint: Fingerprint = candidates.identifier(data_center, identifier)
+        self.fingerprint: Fingerprint = handles.identifier(data_center, identifier)
 
     def visitor(self, facts: SourceFacts, visitor: Visitor) -> VisitorView:
         label = mask(visitor.label) if visitor.label else self.identifier.masked
-        handle = self._candidates.handle(self._data_center, facts.id, visitor.key).digest
+        handle = self._handles.handle(self._data_center, facts.id, visitor.key).digest
         offered = [self._combination(facts, visitor, label, one) for one in visitor.combinations]
         return VisitorView(
             label=label, handle=handle[:HANDLE_DIGITS], matched_by=visitor.matched_by, combinations=offered

@@ -141,8 +141,8 @@ async def test_whatever_one_source_stumbles_over_withholds_no_others_answer(
         center = service.services.registry.centers["acme"]
         sources = {**center.sources, "website": Stumbling(center.sources["website"])}
         registry = Registry({"acme": replace(center, sources=sources)})
-        candidates_of = service.services.search._candidates
-        one = Search(registry, candidates_of, service.services.grouped, service.clock, Metrics(), Traces())
+        made, grouped = service.services.search, service.services.grouped
+        one = Search(registry, made._candidates, made._handles, grouped, service.clock, Metrics(), Traces())
         shop, website = (await one(By("maria"), "acme", Identifier.typed(EMAIL))).data_sources
     assert (website.status, website.problem, website.visitors) == ("unavailable", "source-unavailable", [])
     assert (shop.status, len(shop.visitors)) == ("answered", 1)

@@ -131,7 +131,7 @@ def _expected(url: str, chosen: Chosen) -> dict[str, list[dict[str, object]]]:
 async def _exported(client: httpx.AsyncClient, service: Running, chosen: Chosen) -> zipfile.ZipFile:
     offered = await candidates(client, chosen.identifier, chosen.source)
     assert len(offered) == chosen.offered, chosen
-    made = service.services.exports.request_once.request.candidates
+    made = await service.services.exports.request_once.request.handles()
     handle = made.handle("acme", chosen.source, chosen.visitor).digest[:HANDLE_DIGITS]  # type: ignore[arg-type]
     (one,) = [
         one for one in offered

@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from app.kit.clock import now
-from app.kit.seal import Keyring
-from app.sources.candidate import Candidates
+from app.kit.seal import Hashes, Keyring
+from app.sources.handles import Handles
 from app.sources.identifier import Identifier
 from tests.builders import COOKIE, write_website
 from tests.servers import Postgres, new_database, running
@@ -124,6 +124,11 @@ class Site:
                 found[details["identifier_hash"]].append(details)
         return found
 
+    def handles(self) -> Handles:
+        with psycopg.connect(self.stack.postgres.url) as connection:
+            ((sealed,),) = connection.execute("SELECT sealed FROM index_keys")
+        return Handles(Hashes([Keyring(SECRET).open("index key", sealed, now())]))
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -166,7 +171,7 @@ async def test_every_search_is_answered_and_recorded_while_the_own_database_is_k
     outcomes = {one.outcome for one in crowd.told}
     # A source that died too may be named before the own database is missed.
     assert outcomes - ({NO_SOURCE} if center == "acme" else set()) == {ANSWERED, NO_DATABASE}
-    each_answer_has_its_event(crowd.told, center, site.events(center))
+    each_answer_has_its_event(crowd.told, center, site)
     assert "Traceback" not in site.stack.said()
 
 
@@ -174,7 +179,7 @@ async def test_every_search_names_its_source_and_is_recorded_while_that_alone_is
     async with site.crowd("initech") as crowd:
         await outlives_what_happens_to(site.other, crowd)
     assert {one.outcome for one in crowd.told} == {ANSWERED, NO_SOURCE}
-    each_answer_has_its_event(crowd.told, "initech", site.events("initech"))
+    each_answer_has_its_event(crowd.told, "initech", site)
     assert "Traceback" not in site.stack.said()
 
 
@@ -202,10 +207,10 @@ async def loses_its_backends(server: Postgres) -> None:
             await asyncio.sleep(BLOW_SECONDS)
 
 
-def each_answer_has_its_event(told: list[Told], center: str, events: Events) -> None:
+def each_answer_has_its_event(told: list[Told], center: str, site: Site) -> None:
     """Exactly one, which says the same. A search that failed may have been recorded, once."""
-    candidates = Candidates(Keyring(SECRET), now)
-    hashes = [candidates.identifier(center, Identifier.typed(one.identifier)).digest for one in told]
+    events, handles = site.events(center), site.handles()
+    hashes = [handles.identifier(center, Identifier.typed(one.identifier)).digest for one in told]
     assert events.keys() <= set(hashes)
     for one, hashed in zip(told, hashes, strict=True):
         recorded = [(event["visitors"], event["unavailable"]) for event in events.get(hashed, [])]

@@ -67,7 +67,7 @@ class Asked:
         ]
 
     async def export(self, identifier: str, visitor: UUID | str, device: str | None, browser: str | None) -> Export:
-        made = self.service.services.exports.request_once.request.candidates
+        made = await self.service.services.exports.request_once.request.handles()
         handle = made.handle("acme", "website", visitor).digest[:HANDLE_DIGITS]
         (chosen,) = [
             one["candidate"]

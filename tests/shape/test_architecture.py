@@ -50,6 +50,7 @@ HOMES = {
         "app/access/keys.py",
         "app/access/sessions.py",
         "app/access/public_keys.py",
+        "app/access/index_key.py",
         "app/access/uses.py",
         "app/sources/engines/*",
         "app/kit/address.py",

@@ -11,7 +11,7 @@ from app.kit.clock import rfc3339
 from app.kit.identity import uuid7
 from app.kit.logs import whereabouts
 from app.kit.pipe import Closed, Pipe
-from app.kit.seal import Keyring, SealBroken, SealKeyUnknown
+from app.kit.seal import Hashes, Keyring, SealBroken, SealKeyUnknown
 from app.kit.threads import Threads
 
 NOW = datetime(2026, 11, 23, 16, tzinfo=UTC)
@@ -52,10 +52,10 @@ def test_what_is_no_token_is_broken(token: str) -> None:
 
 
 def test_a_fingerprint_is_the_same_for_the_same_and_names_its_key() -> None:
-    first, again, other = (Keyring(NEW).fingerprint("handle", text) for text in (b"a", b"a", b"b"))
+    first, again, other = (Hashes([b"new"]).one("handle", text) for text in (b"a", b"a", b"b"))
     assert first == again != other
-    assert Keyring(OLD).fingerprint("handle", b"a").key_id != first.key_id
-    assert Keyring(NEW).fingerprint("subject", b"a").digest != first.digest
+    assert Hashes([b"old"]).one("handle", b"a").key_id != first.key_id
+    assert Hashes([b"new"]).one("subject", b"a").digest != first.digest
 
 
 def test_ids_are_version_7_and_sort_by_time() -> None:
