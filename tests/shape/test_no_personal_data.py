@@ -67,8 +67,8 @@ def leaks(text: str) -> list[str]:
     return [canary for canary in CANARIES if canary in text.lower()]
 
 
-def plant(folder: Path) -> None:
-    write_website(folder / "website.db")
+def plant(folder: Path, events: int = 3) -> None:
+    write_website(folder / "website.db", events)
     write_shop(folder / "shop.db")
     with closing(sqlite3.connect(folder / "website.db")) as database, database:
         database.execute("UPDATE people SET email = ?, cookie = ? WHERE id = 1", (EMAIL, COOKIE))
