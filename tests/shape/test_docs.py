@@ -1,5 +1,6 @@
 """What exists is written down: settings, problems, commands."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,14 @@ def test_every_key_of_a_source_has_a_line_and_an_example() -> None:
 
 def test_every_preset_is_named_on_the_page_on_data_sources() -> None:
     assert [name for name in preset_names() if f"presets/{name}.md" not in SOURCES] == []
+
+
+def test_every_test_that_the_page_on_security_names_is_there() -> None:
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", (ROOT / "docs" / "security.md").read_text()))
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert len(named) > 60
+    assert named - there == set()
