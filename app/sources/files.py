@@ -115,7 +115,7 @@ class _Reader:
         told, dsn = len(self.told), secret_of(self.environ, str(data.get("dsn")))
         engine = engine_of(dsn)
         with self._telling():
-            self._check_url(file, data.get("dsn"), dsn)
+            self._check_url(file, data, dsn)
         known = engine in self.engines
         if "preset" in data and not known:
             return None
@@ -130,8 +130,9 @@ class _Reader:
         except ValueError as error:
             raise _mistaken(file, f"dsn: {mapping.dsn}: {error}") from None
 
-    def _check_url(self, file: Path, name: object, dsn: str) -> None:
-        if name is None:
+    def _check_url(self, file: Path, data: Mapping[str, Any], dsn: str) -> None:
+        name = data.get("dsn")
+        if name is None and "preset" in data:
             raise _mistaken(file, "dsn: is required and missing; add it")
         if isinstance(name, str) and not dsn:
             raise _mistaken(file, f"dsn: the environment variable {name} is not set; set it to the database's URL")

@@ -148,6 +148,10 @@ def test_a_typo_is_told_with_the_key_that_was_meant(tmp_path: Path, data: dict[s
     assert near in refused(tmp_path, toml(data))
 
 
+def test_a_key_that_is_missing_is_told_once(tmp_path: Path) -> None:
+    assert refused(tmp_path, toml(without(mapping(), "dsn"))) == "/website.toml: dsn: is required and missing; add it."
+
+
 def test_what_is_no_table_is_refused_by_its_number(tmp_path: Path) -> None:
     assert "section number 1: " in refused(tmp_path, toml(mapping() | {"section": ["events"]}))
 
