@@ -19,7 +19,7 @@ from app.audit.group import GroupedTrail
 from app.audit.ledger import Ledger
 from app.audit.refusals import Refusals
 from app.audit.trail import Trail
-from app.exports.compile import Compile
+from app.exports.compile import Ceilings, Compile
 from app.exports.download import Download
 from app.exports.end import EndExport
 from app.exports.expire import ExpireArchives
@@ -145,7 +145,7 @@ def build_services(
     browse = Browse(ledger.database, tokens, clock)
     grouped = GroupedTrail(ledger.database, ledger.trail)
     refusals = Refusals(grouped, clock)
-    compile_archive = Compile(store, clock, traces, Assets(), signers[0])
+    compile_archive = Compile(store, clock, traces, Assets(), signers[0], _ceilings(settings))
     work = ExportWork(ledger, registry, keys, candidates, store, compile_archive, clock)
     exports = _exports(
         RequestExport(registry, candidates, handles, ledger, bell, clock, traces), browse, watch, store, keys
@@ -183,6 +183,10 @@ def _exports(request: RequestExport, browse: Browse, watch: Watch, store: Archiv
         end=EndExport(browse, ledger, store),
         clock=clock,
     )
+
+
+def _ceilings(settings: Settings) -> Ceilings:
+    return Ceilings(settings.max_rows, settings.max_archive_bytes)
 
 
 def build_database(settings: Settings) -> Database:

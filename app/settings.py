@@ -15,6 +15,8 @@ OF_THE_CLIENT = ("DOSSIER_URL", "DOSSIER_DATA_CENTER", "DOSSIER_KEY", "DOSSIER_K
 
 # What may also come from a file, whose path the variable of that name and _FILE holds.
 SECRETS = ("database_url", "secret_key", "secret_key_previous", "redis_url", "s3_access_key", "s3_secret_key")
+# 10,000 parts of an upload, of 8 MiB each: no store takes more of them.
+MOST_STORED_BYTES = 10_000 * (8 << 20)
 _ORIGINS = r"^https?://[A-Za-z0-9.-]+(:\d+)?( https?://[A-Za-z0-9.-]+(:\d+)?)*$"
 
 
@@ -72,6 +74,10 @@ class Settings(BaseModel):
         str | None, Field(description="Where browsers reach the store. Default: S3_ENDPOINT.")
     ] = None
     max_exports: Annotated[int, Field(ge=1, le=64, description="Exports compiled at a time per process.")] = 2
+    max_rows: Annotated[int, Field(ge=1, description="Rows of one export; with more it fails.")] = 1_000_000_000
+    max_archive_bytes: Annotated[
+        int, Field(ge=1, le=MOST_STORED_BYTES, description="Bytes of one archive's ZIP; with more the export fails.")
+    ] = 80_000_000_000
     log_format: Annotated[
         Literal["text", "json"] | None, Field(description="Form of log lines. Default: text if embedded, else json.")
     ] = None

@@ -41,7 +41,8 @@ class Packed:
 
 
 class Package:
-    """One archive being written. `chunks` may be consumed once, in any thread; `packed` holds afterwards."""
+    """One archive being written. `chunks` may be consumed once, in any thread, and `size` counts their bytes; `packed`
+    holds afterwards."""
 
     def __init__(
         self, frame: Frame, sections: Sequence[Section], assets: Assets, signer: Signer, clock: Clock
@@ -52,21 +53,21 @@ class Package:
         self._frame, self._sections, self._assets, self._clock = frame, sections, assets, clock
         self._signer = signer
         self._members: list[Member] = []
-        self._size = 0
+        self.size = 0
         self._hash = hashlib.sha256()
         self._compiled_at: datetime | None = None
 
     def chunks(self, read: Read) -> Iterator[bytes]:
         """The ZIP's bytes. What `read` raises comes through untouched."""
         for chunk in stream_zip(self._files(read), get_compressobj=_compressor):
-            self._size += len(chunk)
+            self.size += len(chunk)
             self._hash.update(chunk)
             yield chunk
 
     def packed(self) -> Packed:
         if self._compiled_at is None:
             raise ValueError("the archive is not finished")
-        return Packed(self._compiled_at, self._compiled_at + self._frame.lifetime, self._size, self._hash.hexdigest())
+        return Packed(self._compiled_at, self._compiled_at + self._frame.lifetime, self.size, self._hash.hexdigest())
 
     def _files(self, read: Read) -> Iterator[MemberFile]:
         pages = Pages(self._assets.templates, self._frame, self._sections, self._translator)

@@ -27,6 +27,26 @@ class CombinationEmpty(Conflict):
     title = "Nothing was found for this device and browser"
 
 
+class ExportTooLarge(Conflict):
+    """The archive would hold more rows or bytes than this service compiles. DOSSIER_MAX_ROWS and
+    DOSSIER_MAX_ARCHIVE_BYTES say how many; raise them, then retry the export."""
+
+    slug = "export-too-large"
+    title = "The export is larger than is allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ceilings:
+    """Of one export: rows of all sections, and bytes of the ZIP."""
+
+    rows: int
+    archive_bytes: int
+
+    def check(self, package: Package) -> None:
+        if package.size > self.archive_bytes or sum(tally.rows for tally in package.tallies) > self.rows:
+            raise ExportTooLarge
+
+
 class Counter:
     """The progress of one compilation, read by the heartbeat."""
 
@@ -55,6 +75,7 @@ class Compile:
     traces: Traces
     assets: Assets
     signer: Signer
+    ceilings: Ceilings
 
     async def __call__(
         self, entry: Entry, center: DataCenter, source: DataSource, choice: Choice, key: str, counter: Counter
@@ -76,17 +97,18 @@ class Compile:
     async def _put(self, key: str, reading: Reading, package: Package) -> int:
         rows = self.traces.each("section", reading.rows)
         with self.traces.span("put"):
-            stored = await self.store.put(key, _chunks(reading, package, rows), reading.stop)
+            stored = await self.store.put(key, self._chunks(reading, package, rows), reading.stop)
             self.traces.note(bytes=stored)
         return stored
 
-
-def _chunks(reading: Reading, package: Package, rows: Callable[[str], Iterator[Batch]]) -> Iterator[bytes]:
-    """The archive's bytes. What is raised after the last of them still keeps the store from keeping them."""
-    yield from package.chunks(rows)
-    bound = [tally for tally in package.tallies if tally.section.scope == "combination"]
-    if bound and not any(tally.rows for tally in bound) and (reading.combination.interactions or 0) > 0:
-        raise CombinationEmpty
+    def _chunks(self, reading: Reading, package: Package, rows: Callable[[str], Iterator[Batch]]) -> Iterator[bytes]:
+        """The archive's bytes. What is raised after the last of them still keeps the store from keeping them."""
+        for chunk in package.chunks(rows):
+            self.ceilings.check(package)
+            yield chunk
+        bound = [tally for tally in package.tallies if tally.section.scope == "combination"]
+        if bound and not any(tally.rows for tally in bound) and (reading.combination.interactions or 0) > 0:
+            raise CombinationEmpty
 
 
 def _frame(entry: Entry, center: DataCenter, reading: Reading) -> Frame:

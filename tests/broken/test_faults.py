@@ -273,6 +273,18 @@ async def test_an_export_that_cannot_be_whole_fails_by_name(tmp_path: Path, chan
         assert files(service) == []
 
 
+@pytest.mark.parametrize("ceiling", [{"max_rows": 2}, {"max_archive_bytes": 1_000}])
+async def test_an_export_with_more_rows_or_bytes_than_is_allowed_fails_by_name_at_once(
+    tmp_path: Path, ceiling: dict[str, int]
+) -> None:
+    async with running(tmp_path, settings=ceiling) as service, await service.client() as client:
+        address = await request_export(client)
+        assert (await finished(client, address))["problem"] == "export-too-large"
+        assert [path for path in (tmp_path / "var" / "archives").rglob("*") if path.is_file()] == []
+        events = (await client.get(f"{BASE}/audit?action=exports:start")).json()["items"]
+        assert len(events) == 1
+
+
 async def test_sections_that_come_out_empty_where_interactions_were_counted_are_refused(tmp_path: Path) -> None:
     """A planted mistake: the section compares with a time at which nothing happened."""
     mappings = tmp_path / "data-centers"
