@@ -8,9 +8,12 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from app.access.counter import Counter, OwnCounter, SharedCounter
 from app.access.keys import Keys
+from app.access.limits import RateLimits
 from app.access.port import Access
 from app.access.public_keys import PublicKeys
+from app.access.redis import RedisCounter
 from app.access.sessions import Sessions
 from app.archive.assets import Assets
 from app.audit.browse import BrowseAudit
@@ -64,6 +67,7 @@ from app.startup import make_file, make_folder, read_or_make_secret
 from app.storage.local import LocalStore
 from app.storage.port import ArchiveStore, prepare_soon
 from app.storage.s3 import Bucket, S3Store
+from app.visitors.misses import Misses
 from app.visitors.search import Search
 from app.webhooks.deliver import Deliver
 from app.webhooks.outbox import Outbox
@@ -86,6 +90,7 @@ class Services:
     registry: Registry
     store: ArchiveStore
     bell: Bell
+    counter: Counter
     keys: Keys
     public_keys: PublicKeys
     sessions: Sessions
@@ -116,7 +121,7 @@ class Services:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.traces.close)
-            parts = (self.ledger.database, self.keys, self.grouped, self.registry, self.store, self.bell)
+            parts = (self.ledger.database, self.keys, self.grouped, self.registry, self.store, self.bell, self.counter)
             for part in (*parts, self.exports.watch, self.exports.download.sendings, self.refusals):
                 stack.push_async_callback(part.close)
         self.threads.close()
@@ -142,7 +147,13 @@ def build_services(
     grouped = GroupedTrail(ledger.database, ledger.trail)
     refusals = Refusals(grouped, clock)
     work = ExportWork(ledger, registry, keys, candidates, store, Compile(store, clock, traces, Assets()), clock)
-    exports = _exports(RequestExport(registry, candidates, ledger, bell, clock, traces), browse, watch, store, keys)
+    own = OwnCounter(clock)
+    counter = SharedCounter(RedisCounter(settings.redis_url, clock), own) if settings.redis_url else own
+    limits = RateLimits(counter, settings.quotas, settings.service_quotas)
+    misses = Misses(counter, grouped, settings.misses_per_hour)
+    exports = _exports(
+        RequestExport(registry, candidates, ledger, bell, limits, clock, traces), browse, watch, store, keys
+    )
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [
         ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old,
@@ -150,9 +161,9 @@ def build_services(
         partial(prepare_soon, store),
     ]  # fmt: skip
     return Services(
-        settings, crew, metrics, traces, threads, registry, store, bell, keys, public_keys, sessions, ledger, grouped,
-        refusals,
-        search=Search(registry, candidates, grouped, clock, metrics, traces),
+        settings, crew, metrics, traces, threads, registry, store, bell, counter, keys, public_keys, sessions, ledger,
+        grouped, refusals,
+        search=Search(registry, candidates, grouped, limits, misses, clock, metrics, traces),
         history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
         exports=exports,
         run_job=RunJob(ledger.database, work, clock, metrics, traces),
@@ -170,9 +181,9 @@ def _exports(request: RequestExport, browse: Browse, watch: Watch, store: Archiv
         browse=browse,
         watch=watch,
         require_ready=require_ready,
-        download=Download(ledger, store, Sendings(ledger, clock), clock),
+        download=Download(ledger, store, Sendings(ledger, clock), request.limits, clock),
         link=LinkArchive(require_ready, ledger, access, clock),
-        retry=RetryExport(browse, ledger, bell, clock, request.traces),
+        retry=RetryExport(browse, ledger, bell, request.limits, clock, request.traces),
         end=EndExport(browse, ledger, store),
         clock=clock,
     )

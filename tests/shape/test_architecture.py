@@ -77,7 +77,8 @@ HOMES = {
     "uvloop": ["app/commands/api.py"],
     "minio": ["app/storage/s3*.py"],
     "urllib3": ["app/storage/s3*.py"],
-    "redis": ["app/jobs/redis.py"],
+    "redis": ["app/jobs/redis.py", "app/access/redis.py"],
+    "pyrate_limiter": ["app/access/counter.py", "app/access/redis.py"],
     "arq": ["app/jobs/redis.py"],
 }
 ADAPTERS = {"postgres", "mariadb", "sqlite", "s3", "local", "redis", "keys", "oidc"}
