@@ -31,9 +31,8 @@ class Window:
     limit: int
     seconds: int
 
-    def standing(self, count: int, oldest_ms: int | None, now_ms: int) -> "Standing":
-        since = now_ms if oldest_ms is None else oldest_ms
-        return Standing(self, max(0, self.limit - count), math.ceil((since - now_ms + 1) / 1000 + self.seconds))
+    def standing(self, count: int, oldest_ms: int, now_ms: int) -> "Standing":
+        return Standing(self, max(0, self.limit - count), math.ceil((oldest_ms - now_ms + 1) / 1000 + self.seconds))
 
     def rate(self) -> Rate:
         return Rate(self.limit, self.seconds * 1000)
@@ -104,7 +103,7 @@ class OwnCounter:
 
 def _standing(window: Window, items: Sequence[RateItem], now: int) -> Standing:
     first = bisect_left(items, now - window.seconds * 1000, key=_by_timestamp)
-    oldest = items[first].timestamp if first < len(items) else None
+    oldest = items[first].timestamp if first < len(items) else now
     return window.standing(len(items) - first, oldest, now)
 
 

@@ -1,11 +1,11 @@
 """Counts for all processes together, in Redis: one exchange asks for room, takes it, and says what is left."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from pyrate_limiter import Rate, RateItem, RedisBucket
+from pyrate_limiter import RateItem, RedisBucket
 from pyrate_limiter.buckets.redis_bucket import LuaScript
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from app.access.counter import MOST_DIFFERENT, CounterAway, Taken, Window, milliseconds
@@ -15,7 +15,22 @@ from app.kit.errors import Misconfigured
 _PREFIX = "dossier:limits:"
 # The library does not count what bears a later time than the request at hand. Another process, or the same one at the
 # next request, may have been a millisecond ahead and yet have come first: then one too many would pass.
-TAKE = LuaScript.PUT_ITEM.replace("window_start, now)", "window_start, '+inf')")
+_LIBRARYS = LuaScript.PUT_ITEM.replace("window_start, now)", "window_start, '+inf')")
+# What the library says, then for each window how many there are and when the oldest was; what is too old is forgotten.
+# The library's arguments: the time, 1, a name, how many windows, and of each its begin and two more.
+TAKE = f"""
+local function taken() {_LIBRARYS} end
+local answer, begin = taken(), nil
+for i = 1, tonumber(ARGV[4]) do
+    begin = ARGV[2 + i * 3]
+    answer[#answer + 1] = redis.call('ZCOUNT', KEYS[1], begin, '+inf')
+    local oldest = redis.call('ZRANGEBYSCORE', KEYS[1], begin, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    answer[#answer + 1] = tonumber(oldest[2] or ARGV[1])
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, '(' .. begin)
+redis.call('PEXPIRE', KEYS[1], ARGV[1] - begin)
+return answer
+"""
 
 
 class RedisCounter:
@@ -28,10 +43,12 @@ class RedisCounter:
             self._redis = Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
         except ValueError as error:
             raise Misconfigured("DOSSIER_REDIS_URL must be a redis://, rediss:// or unix:// address.") from error
+        # Sent by its hash, and whole to a Redis that does not know it, such as one that was started anew.
+        self._take = self._redis.register_script(TAKE)
 
     async def take(self, key: str, windows: Sequence[Window]) -> Taken:
         now, rates = milliseconds(self._clock()), [one.rate() for one in windows]
-        trip = _Trip(self._redis, _PREFIX + key, rates, now)
+        trip = _Trip(self._take)
         bucket = RedisBucket(rates, trip, _PREFIX + key, "")  # type: ignore[arg-type]  # it calls `evalsha` alone
         try:
             decision = await bucket.put_decision(RateItem("", now))  # type: ignore[misc]
@@ -58,27 +75,14 @@ class RedisCounter:
 
 
 class _Trip:
-    """What the library asks of Redis, and what is told beside, in one exchange. The script itself is sent each time: it
-    is short, and a Redis that was started anew does not know it."""
+    """What the library asks of Redis, and what is told beside, in one exchange."""
 
-    def __init__(self, redis: Redis, key: str, rates: Sequence[Rate], now: int) -> None:
-        self._redis, self._key, self._rates, self._now = redis, key, rates, now
-        # For each rate how many there are, and when the oldest was.
-        self.counts: list[tuple[int, int | None]] = []
+    def __init__(self, take: AsyncScript) -> None:
+        self._take = take
+        # For each window how many there are, and when the oldest was.
+        self.counts: list[tuple[int, int]] = []
 
-    async def evalsha(self, _script: str, _keys: int, *arguments: str) -> list[int]:
-        longest = max(rate.interval for rate in self._rates)
-        async with self._redis.pipeline(transaction=False) as trip:
-            trip.zremrangebyscore(self._key, 0, self._now - longest - 1)
-            trip.eval(TAKE, 1, *arguments)
-            for rate in self._rates:
-                trip.zcount(self._key, self._now - rate.interval, "+inf")
-                trip.zrangebyscore(self._key, self._now - rate.interval, "+inf", 0, 1, withscores=True)
-            trip.pexpire(self._key, longest)
-            _, taken, *told, _ = await trip.execute()
-        self.counts = [(count, _moment(first)) for count, first in zip(told[::2], told[1::2], strict=True)]
-        return [int(one) for one in taken]
-
-
-def _moment(found: Sequence[Any]) -> int | None:
-    return int(found[0][1]) if found else None
+    async def evalsha(self, _script: str, _keys: int, key: str, *arguments: str | int) -> list[int]:
+        failing, blocking, *told = await self._take((key,), arguments)
+        self.counts = list(zip(told[::2], told[1::2], strict=True))
+        return [failing, blocking]

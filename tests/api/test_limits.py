@@ -1,6 +1,5 @@
 """How often one administrator may do what in one data center, what answers tell of it, and who is reported."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -165,28 +164,6 @@ async def test_exports_of_a_day_count_those_that_are_new(tmp_path: Path) -> None
         assert (
             await client.post(f"{BASE}/exports", json=third, headers={"Idempotency-Key": "three"})
         ).status_code == 202
-
-
-async def test_unfinished_exports_are_counted_to_the_one_even_at_the_same_instant(tmp_path: Path) -> None:
-    given = {"unfinished_exports": 2}
-    async with running(tmp_path, work=False, settings=given) as service, await service.client() as client:
-        await unfinished_hold(client)
-
-
-async def unfinished_hold(client: httpx.AsyncClient) -> None:
-    """Three at once with room for two; one that has ended makes room."""
-    devices = ("iPhone", "iPad", None)
-    wishes = [{"candidate": await candidate(client, device)} for device in devices]
-    answers = await asyncio.gather(*(client.post(f"{BASE}/exports", json=wish) for wish in wishes))
-    assert sorted(one.status_code for one in answers) == [202, 202, 429]
-    (refused,) = [number for number, one in enumerate(answers) if one.status_code == 429]
-    assert is_exceeded(answers[refused], "More than 2 exports that are not finished.")
-    assert int(answers[refused].headers["retry-after"]) > 0
-    ended = next(one for one in answers if one.status_code == 202)
-    again = wishes[1 if refused == 0 else 0]
-    assert (await client.post(f"{BASE}/exports", json=again)).status_code == 202
-    assert (await client.delete(ended.headers["location"])).status_code == 202
-    assert (await client.post(f"{BASE}/exports", json=wishes[refused])).status_code == 202
 
 
 async def test_downloads_of_a_day_count_those_by_link_for_its_maker(tmp_path: Path) -> None:
