@@ -1,7 +1,9 @@
 """How often one administrator may do what in one data center, what answers tell of it, and who is reported."""
 
 import re
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -222,3 +224,20 @@ async def test_reading_is_not_limited(tmp_path: Path) -> None:
         await archive(client, await request_export(client))
         answers = [await client.get(f"{BASE}/{page}") for page in ("history", "audit") for _ in range(40)]
         assert {(one.status_code, "ratelimit" in one.headers) for one in answers} == {(200, False)}
+
+
+async def test_an_export_that_is_run_again_needs_room_among_the_unfinished(tmp_path: Path) -> None:
+    given = {"unfinished_exports": 1, "exports_per_day": 2}
+    async with running(tmp_path, work=False, settings=given) as service, await service.client() as client:
+        address = await request_export(client)
+        with closing(sqlite3.connect(tmp_path / "website.db")) as database:
+            database.execute("ALTER TABLE events RENAME TO away")
+            await service.services.run_job()
+            database.execute("ALTER TABLE away RENAME TO events")
+        assert (await client.get(address)).json()["status"] == "failed"
+        other = await request_export(client, "iPad")
+        assert is_exceeded(await client.post(f"{address}/retry"), "More than 1 exports that are not finished.")
+        assert (await client.get(address)).json()["status"] == "failed"
+        assert (await client.delete(other)).status_code == 202
+        # Two of two a day are requested; this is neither of them anew.
+        assert (await client.post(f"{address}/retry")).status_code == 202
