@@ -49,10 +49,10 @@ class Search:
 
     async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchResult:
         """Raises QuotaExceeded."""
-        await self._limits.take(by, data_center, "searches")
         offer = _Offer(self._candidates, by.key_id, data_center, identifier)
         sources = self._registry.sources(data_center)
         with self._trail.coming():
+            await self._limits.take(by, data_center, "searches")
             asked = (self._ask(data_center, source, offer) for source in sources.values())
             answers = await asyncio.gather(*asked)
         # Committed before the answer leaves: what cannot be recorded is not told.
