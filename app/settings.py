@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.access.limits import Quotas
 from app.kit.environment import file_of, secret_of
 from app.kit.errors import Misconfigured
 
 PREFIX = "DOSSIER_"
 # The command `dossier` reads these, and may be used where the service runs.
 OF_THE_CLIENT = ("DOSSIER_URL", "DOSSIER_DATA_CENTER", "DOSSIER_KEY", "DOSSIER_KEY_FILE")
+_MOST = 1_000_000
 
 # What may also come from a file, whose path the variable of that name and _FILE holds.
 SECRETS = ("database_url", "secret_key", "secret_key_previous", "redis_url", "s3_access_key", "s3_secret_key")
@@ -78,6 +80,26 @@ class Settings(BaseModel):
     max_archive_bytes: Annotated[
         int, Field(ge=1, le=MOST_STORED_BYTES, description="Bytes of one archive's ZIP; with more the export fails.")
     ] = 80_000_000_000
+    searches_per_minute: Annotated[
+        int, Field(ge=0, le=_MOST, description="By one administrator in one data center; as all limits, 0: without.")
+    ] = 30
+    searches_per_day: Annotated[int, Field(ge=0, le=_MOST, description="In any 24 hours.")] = 500
+    exports_per_day: Annotated[int, Field(ge=0, le=_MOST, description="New ones in any 24 hours.")] = 50
+    unfinished_exports: Annotated[int, Field(ge=0, le=_MOST, description="At a time.")] = 10
+    downloads_per_day: Annotated[
+        int, Field(ge=0, le=_MOST, description="In any 24 hours, by key and by link; parts that go on: ten times that.")
+    ] = 200
+    service_searches_per_minute: Annotated[
+        int, Field(ge=0, le=_MOST, description="By a key made with --service, as the following.")
+    ] = 600
+    service_searches_per_day: Annotated[int, Field(ge=0, le=_MOST, description="In any 24 hours.")] = 100_000
+    service_exports_per_day: Annotated[int, Field(ge=0, le=_MOST, description="In any 24 hours.")] = 5_000
+    service_unfinished_exports: Annotated[int, Field(ge=0, le=_MOST, description="At a time.")] = 100
+    service_downloads_per_day: Annotated[int, Field(ge=0, le=_MOST, description="In any 24 hours.")] = 20_000
+    misses_per_hour: Annotated[
+        int,
+        Field(ge=0, le=1_000, description="Different identifiers that match nobody, from which on there is an alarm."),
+    ] = 20
     log_format: Annotated[
         Literal["text", "json"] | None, Field(description="Form of log lines. Default: text if embedded, else json.")
     ] = None
@@ -121,6 +143,14 @@ class Settings(BaseModel):
     def sign_of_life(self) -> Path:
         """What a worker touches every few seconds, for its probe."""
         return self.var_dir / "worker-lives"
+
+    @property
+    def quotas(self) -> Quotas:
+        return Quotas(**{name: getattr(self, name) for name in Quotas.__slots__})
+
+    @property
+    def service_quotas(self) -> Quotas:
+        return Quotas(**{name: getattr(self, f"service_{name}") for name in Quotas.__slots__})
 
     def s3_url(self, endpoint: str) -> str:
         """The endpoint with its scheme: its own, or the one that `s3_secure` says."""

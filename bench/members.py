@@ -10,12 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from app.adapters import build_registry
 from app.archive.assets import Assets
 from app.archive.frame import Frame
 from app.archive.package import Package
 from app.archive.schema import MemberName
 from app.archive.schema_1_0 import Titled
-from app.bootstrap import build_registry
 from app.commands.demo import sample_databases
 from app.commands.sample.generate import write_sample
 from app.kit.clock import LIFETIME, now

@@ -23,7 +23,7 @@ def run(connection: Connection) -> None:
 
 
 def run_by_hand() -> None:
-    from app.bootstrap import build_database
+    from app.adapters import build_database
     from app.settings import read_settings
 
     async def migrate() -> None:

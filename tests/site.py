@@ -21,7 +21,7 @@ from app.access.port import Role
 from app.bootstrap import build_keys
 from app.settings import read_settings
 from app.startup import prepare_schema
-from tests.builders import BASE, EMAIL, MAPPINGS, environ_of, write_shop, write_website
+from tests.builders import BASE, EMAIL, MAPPINGS, UNLIMITED, environ_of, write_shop, write_website
 from tests.sample import wait_until_it_answers
 from tests.servers import free_port
 
@@ -79,7 +79,7 @@ def site(folder: Path, events: int = 3, mappings: Path = MAPPINGS) -> Site:
         "DOSSIER_VAR_DIR": str(folder / "var"), "DOSSIER_DATA_CENTERS": str(mappings), "DOSSIER_PORT": str(free_port()),
     }  # fmt: skip
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
-    return Site(folder, inherited | environ_of(folder) | own)
+    return Site(folder, inherited | UNLIMITED | environ_of(folder) | own)
 
 
 def requested(client: httpx.Client) -> str:

@@ -15,7 +15,7 @@ import pymysql
 from pymysql.constants import CLIENT
 from sqlalchemy import make_url
 
-from app.bootstrap import build_registry
+from app.adapters import build_registry
 from app.kit.threads import Threads
 from app.settings import Settings
 from app.sources.identifier import Identifier

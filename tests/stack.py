@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.builders import UNLIMITED
 from tests.servers import Postgres, SeaweedFS, Valkey, free_port, running
 
 ROOT = Path(__file__).parents[1]
@@ -129,7 +130,7 @@ def standing(
             "DOSSIER_DATABASE_URL": started[0].url, "DOSSIER_REDIS_URL": started[1].url, "DOSSIER_SECRET_KEY": SECRET,
             "DOSSIER_VAR_DIR": str(folder / "var"),
         }  # fmt: skip
-        installed = Stack(folder, *started, {**inherited, **own, **started[2].settings, **environ})
+        installed = Stack(folder, *started, {**inherited, **UNLIMITED, **own, **started[2].settings, **environ})
         installed.run("migrate")
         stack.callback(_stop_all, installed)
         for _ in range(apis):

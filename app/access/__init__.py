@@ -1,1 +1,1 @@
-"""Who may do what, in which data center."""
+"""Who may do what, in which data center, and how much of it."""

@@ -13,7 +13,7 @@ from app.access.sessions import Sessions, is_csrf
 from app.audit.event import UNKNOWN, By
 from app.audit.refusals import Refusals
 from app.kit.documented import answer, problems
-from app.kit.errors import Failure, NotFound
+from app.kit.errors import Exceeded, Failure, NotFound
 from app.kit.http import CheckedRoute, Guard, reference
 from app.kit.problem import Unauthenticated, answer_failure
 from app.kit.sign import ALGORITHM
@@ -84,7 +84,8 @@ class Gatekeeper:
         if by and isinstance(error, Failure) and error.is_refusal:
             data_center = request.path_params.get("data_center")
             here = data_center if data_center in self.titles else None
-            await self._refusals.record(by, here, {"problem": error.slug, **self._details(request)})
+            details = {"limit": error.limit} if isinstance(error, Exceeded) else self._details(request)
+            await self._refusals.record(by, here, {"problem": error.slug, **details})
         return await answer_failure(request, error)
 
     def _details(self, request: Request) -> dict[str, str]:
@@ -108,7 +109,9 @@ class _Requires(Guard):
     async def admit(self, request: Request) -> None:
         administrator = await self._keeper.identify(request)
         data_center = request.path_params["data_center"]
-        request.state.by = By(administrator.name, address_of(request), reference(request), administrator.key_id)
+        request.state.by = By(
+            administrator.name, address_of(request), reference(request), administrator.key_id, administrator.service
+        )
         if data_center not in self._keeper.titles or data_center not in administrator.data_centers:
             raise NotFound
         if not administrator.may(data_center, self._permission):

@@ -35,6 +35,8 @@ API_KEYS = Table(
 _LIVE = API_KEYS.c.revoked_at.is_(None)
 Index("uq_api_keys_live_name", API_KEYS.c.name, unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE)
 _BY_ID = select(API_KEYS).where(API_KEYS.c.id == bindparam("key_id"))
+# Stands among those permissions of a key that is a service's. Versions that know it not read past it.
+SERVICE = "service"
 # Versions that know no other permissions than a role's let such a key do nothing.
 NO_ROLE = "none"
 _BY_COMMAND = By("command line")
@@ -43,13 +45,19 @@ _BY_COMMAND = By("command line")
 @dataclass(frozen=True, slots=True)
 class KeyOrder:
     """What a new key is to be: what its role may and `permissions` beside, in all its data centers. `lifetime` None
-    means that it does not expire."""
+    means that it does not expire, `service` that it has the limits of services."""
 
     name: str
     data_centers: tuple[str, ...]
     role: Role | None
     lifetime: timedelta | None
     permissions: tuple[Permission, ...] = ()
+    service: bool = False
+
+    def scope(self) -> object:
+        """As `data_centers` is stored."""
+        beside = [*self.permissions, *([SERVICE] if self.service else [])]
+        return dict.fromkeys(self.data_centers, beside) if beside else self.data_centers
 
 
 class Keys:
@@ -91,9 +99,7 @@ class Keys:
             "id": key_id,
             "name": order.name,
             "role": order.role or NO_ROLE,
-            "data_centers": dict.fromkeys(order.data_centers, order.permissions)
-            if order.permissions
-            else order.data_centers,
+            "data_centers": order.scope(),
             "secret_hash": _hash(secret),
             "created_at": now,
             "expires_at": now + order.lifetime if order.lifetime else None,
@@ -150,11 +156,12 @@ class Keys:
 
 
 def _live_key(row: Row[tuple[object, ...]]) -> LiveKey:
-    return LiveKey(row.secret_hash, row.expires_at, Administrator(row.name, row.id, _all_permissions(row)))
+    service = any(SERVICE in more for more in own_permissions(row).values())
+    return LiveKey(row.secret_hash, row.expires_at, Administrator(row.name, row.id, _all_permissions(row), service))
 
 
-def own_permissions(row: Row[tuple[object, ...]]) -> dict[str, tuple[Permission, ...]]:
-    """By data center, beside those of its role."""
+def own_permissions(row: Row[tuple[object, ...]]) -> dict[str, tuple[str, ...]]:
+    """By data center, beside those of its role; SERVICE among them."""
     given = row.data_centers
     return given if isinstance(given, dict) else dict.fromkeys(given, ())
 

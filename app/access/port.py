@@ -36,6 +36,8 @@ class Administrator:
     name: str
     key_id: str
     data_centers: Mapping[str, tuple[Permission, ...]]
+    # Another service, whose limits are higher than a person's.
+    service: bool = False
 
     def may(self, data_center: str, permission: Permission) -> bool:
         return permission in self.data_centers.get(data_center, ())

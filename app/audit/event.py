@@ -9,6 +9,7 @@ Outcome = Literal["done", "refused", "failed"]
 Details = Mapping[str, str | int | None]
 Action = Literal[
     "visitors:search",
+    "visitors:alarm",
     "exports:request",
     "exports:start",
     "exports:ready",
@@ -30,13 +31,14 @@ Action = Literal[
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who acts: the administrator's name, where the request came from, and by which key. The service itself has neither
-    address nor key."""
+    """Who acts: the administrator's name, where the request came from, by which key, and whether that is another
+    service's. Dossier itself has neither address nor key."""
 
     name: str
     address: str | None = None
     reference: str | None = None
     key_id: str = ""
+    service: bool = False
 
 
 SERVICE = By("dossier")

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 from app.access.keys import NO_ROLE, KeyOrder, Keys, own_permissions
 from app.access.port import PERMISSIONS, ROLES
-from app.bootstrap import build_keys, build_registry
+from app.adapters import build_registry
+from app.bootstrap import build_keys
 from app.kit.errors import Misconfigured
 from app.settings import Settings, read_settings
 from app.startup import prepare_schema
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--may", action="append", choices=PERMISSIONS, metavar="PERMISSION", default=[],
         help=f"what it may do, beside its role or without one; may be given several times: {', '.join(PERMISSIONS)}",
     )  # fmt: skip
+    create.add_argument("--service", action="store_true", help="for a program, whose limits are higher than a person's")
     create.add_argument("--expires", type=_days, metavar="90d", help="days until it expires; without it, never")
     actions.add_parser("list", help="all keys, without their secrets")
     actions.add_parser("revoke", help="end a key at once").add_argument("id")
@@ -52,7 +54,7 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _order(arguments: argparse.Namespace) -> KeyOrder:
     centers, permissions = (tuple(dict.fromkeys(one)) for one in (arguments.data_center, arguments.may))
-    return KeyOrder(arguments.name, centers, arguments.role, arguments.expires, permissions)
+    return KeyOrder(arguments.name, centers, arguments.role, arguments.expires, permissions, arguments.service)
 
 
 async def _list(keys: Keys) -> int:

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 
-from app.bootstrap import build_database
+from app.adapters import build_database
 from app.settings import read_settings
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.bootstrap import build_source
+from app.adapters import build_source
 from app.commands.wanted import Wanted
 from app.kit.errors import Misconfigured
 from app.sources.port import DataSource

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 
-from app.bootstrap import build_registry
+from app.adapters import build_registry
 from app.commands.preset import write_source
 from app.commands.wanted import add_wanted, wanted
 from app.kit.errors import Misconfigured

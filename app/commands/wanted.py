@@ -6,7 +6,7 @@ import sys
 from collections.abc import ItemsView, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.bootstrap import build_engine
+from app.adapters import build_engine
 from app.kit.environment import secret_of
 from app.kit.errors import Misconfigured
 from app.sources.connection import holder

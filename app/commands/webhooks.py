@@ -6,7 +6,7 @@ import os
 import sys
 from uuid import UUID
 
-from app.bootstrap import build_database, build_registry
+from app.adapters import build_database, build_registry
 from app.kit.clock import now, rfc3339
 from app.kit.db import Database
 from app.settings import Settings, read_settings

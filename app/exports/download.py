@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
+from app.access.limits import RateLimits
 from app.audit.event import By
 from app.audit.ledger import Ledger
 from app.exports.ranges import Span
@@ -22,15 +23,17 @@ class Download:
     ledger: Ledger
     store: ArchiveStore
     sendings: Sendings
+    limits: RateLimits
     clock: Clock
 
     async def redirect(self, by: By, ready: Ready) -> str | None:
         """Where the store itself hands the archive over for some minutes, if it does that. Counted as a download at
-        once: what the store sends is not seen here."""
+        once: what the store sends is not seen here. Raises QuotaExceeded."""
         now, entry = self.clock(), ready.entry
         seconds = int(min(LINK_LIFETIME, ready.archive.expires_at - now).total_seconds())
         url = await self.store.presigned(ready.key, filename(ready), max(1, seconds))
         if url is not None:
+            await self.limits.take(by, entry.data_center, "downloads")
             async with self.ledger.writing() as connection:
                 await count_download(connection, entry.id, now)
                 event = event_of(entry, "exports:download", by, details={"redirected_seconds": seconds})
@@ -38,7 +41,9 @@ class Download:
         return url
 
     async def begin(self, by: By, ready: Ready, span: Span) -> Sending:
-        """Opens the archive, then records the download: a store or a trail that is away is told before any byte."""
+        """Opens the archive, then records the download: a store or a trail that is away is told before any byte.
+        What goes on with a broken download is counted apart from downloads. Raises QuotaExceeded."""
+        await self.limits.take(by, ready.entry.data_center, "parts" if span.start else "downloads")
         async with AsyncExitStack() as undo:
             stored = self.store.read(ready.key, span.start, span.end)
             undo.push_async_callback(stored.aclose)

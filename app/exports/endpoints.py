@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic.json_schema import SkipJsonSchema
 
 from app.access.endpoints import Acting, DataCenterId, Gatekeeper, address_of
+from app.access.limits import QuotaExceeded
 from app.access.port import Forbidden
 from app.exports.answers import ZipResponse, accepted, as_json, handed_over, shown
 from app.exports.end import ExportFinal
@@ -20,7 +21,7 @@ from app.exports.request import ExportUnfinished, Wishes
 from app.exports.schemas import ExportRequest, LinkView
 from app.exports.use_cases import Exports
 from app.history.schemas import Export, export_json
-from app.kit.documented import answer, follow_up, problems
+from app.kit.documented import LIMITED, answer, follow_up, problems
 from app.kit.errors import Failure, NotFound
 from app.kit.http import CheckedRoute, reference
 from app.kit.problem import (
@@ -50,16 +51,18 @@ Range = Annotated[str | _Absent, Header(alias="range", description="Bytes that a
 _COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound)
 _NOT_READY = (ExportNotReady, ExportExpired, ExportRevoked)
 _ZIP = {ZipResponse.media_type: {"schema": {"type": "string", "format": "binary"}}}
-_SENT = ("Content-Length", "Content-Disposition", "Accept-Ranges", "ETag", "Repr-Digest")
+_SENT = ("Content-Length", "Content-Disposition", "Accept-Ranges", "ETag", "Repr-Digest", *LIMITED)
 _BYTES = (
     answer(200, "The whole archive.", *_SENT, content=_ZIP)
     | answer(206, "The range asked for.", "Content-Range", *_SENT, content=_ZIP)
-    | answer(307, "Where redirecting is switched on: the store itself hands it over, for some minutes.", "Location")
+    | answer(
+        307, "Where redirecting is switched on: the store itself hands it over, for some minutes.", "Location", *LIMITED
+    )
 )
 _SHOWN = answer(200, "The export.", "ETag", "Retry-After") | answer(304, "It is still as the ETag sent says.", "ETag")
 _ITSELF = {"data_center": "$request.path.data_center", "id": "$response.body#/id"}
 _REQUESTED = answer(
-    202, "The export: a new one, or the same one that is unfinished still.", "Location", "Retry-After",
+    202, "The export: a new one, or the same one that is unfinished still.", "Location", "Retry-After", *LIMITED,
     links={
         "watch": follow_up("get_export", "How far it is; with `wait`, as soon as something changed.", _ITSELF),
         "download": follow_up("download_archive", "Once it is ready.", _ITSELF),
@@ -77,7 +80,7 @@ def routes(exports: Exports, keeper: Gatekeeper) -> APIRouter:
 
 
 def _add_create(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
-    mistakes = (PayloadTooLarge, UnsupportedMediaType, ValidationError)
+    mistakes = (PayloadTooLarge, UnsupportedMediaType, ValidationError, QuotaExceeded)
 
     @router.post(
         _BASE, status_code=202, summary="Request an export", response_model=Export,
@@ -119,7 +122,7 @@ def _add_download(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> No
     @router.get(
         _BASE + "/{id}/archive", summary="Download the archive", response_model=None, response_class=ZipResponse,
         dependencies=[keeper.requires("exports:download")],
-        responses=problems(*_COMMON, *_NOT_READY, RangeNotSatisfiable, StoreUnavailable) | _BYTES,
+        responses=problems(*_COMMON, *_NOT_READY, RangeNotSatisfiable, QuotaExceeded, StoreUnavailable) | _BYTES,
     )  # fmt: skip
     async def download_archive(
         request: Request, data_center: DataCenterId, id: ExportId, by: Acting,  # noqa: A002
@@ -145,7 +148,7 @@ def _add_link(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
 
 def _add_follow(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     """The one address without a guard: the token in it is the permission."""
-    mistakes = (NotFound, *_NOT_READY, LinkExpired, RangeNotSatisfiable, StoreUnavailable)
+    mistakes = (NotFound, *_NOT_READY, LinkExpired, RangeNotSatisfiable, QuotaExceeded, StoreUnavailable)
 
     @router.get(
         _LINKS, summary="Download by link", response_model=None, response_class=ZipResponse,
@@ -157,6 +160,8 @@ def _add_follow(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None
         """The ZIP, to whoever has the link."""
         keeper.expects_stranger(request)
         by, ready = await exports.link.follow(token, address_of(request), reference(request))
+        # Whoever has the link downloads on account of its maker.
+        request.state.by = by
         return await handed_over(exports.download, request, by, ready, range_, if_range)
 
 
@@ -164,7 +169,7 @@ def _add_retry(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.post(
         _BASE + "/{id}/retry", status_code=202, summary="Run a failed export again", response_model=Export,
         dependencies=[keeper.requires("exports:create")],
-        responses=problems(*_COMMON, ExportUnfinished, ExportFinal)
+        responses=problems(*_COMMON, ExportUnfinished, ExportFinal, QuotaExceeded)
         | answer(202, "The same export, queued again.", "Location", "Retry-After"),
     )  # fmt: skip
     async def retry_export(data_center: DataCenterId, id: ExportId, by: Acting) -> Response:  # noqa: A002

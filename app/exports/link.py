@@ -1,6 +1,6 @@
 """Links that work without a header, for a browser: a few minutes long, dead with the archive, each use recorded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.access.port import Access
@@ -51,4 +51,4 @@ class LinkArchive:
         maker = await self.access.owner(link.key_id) if link.key_id else None
         if link.expires_at <= self.clock() or not (maker and maker.may(link.data_center, "exports:download")):
             await self.require_ready.refuse(by, ready.entry, LinkExpired())
-        return by, ready
+        return replace(by, service=maker is not None and maker.service), ready

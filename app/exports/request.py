@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.access.limits import RateLimits
 from app.audit.event import By
 from app.audit.ledger import Ledger
-from app.history.entry import Entry, NewEntry, SubjectBusy, add_entry, get_entry, unfinished_of
+from app.history.entry import Entry, NewEntry, SubjectBusy, add_entry, get_entry, unfinished_by, unfinished_of
 from app.history.event import event_of
 from app.jobs.job import add_job
 from app.jobs.port import Bell
@@ -49,6 +50,7 @@ class RequestExport:
     handles: GetHandles
     ledger: Ledger
     bell: Bell
+    limits: RateLimits
     clock: Clock
     traces: Traces
 
@@ -56,7 +58,7 @@ class RequestExport:
         self, by: By, data_center: str, token: str, wishes: Wishes = Wishes(), also: Also | None = None
     ) -> Entry:  # fmt: skip
         """The new export, or the same administrator's unfinished one of the same candidate. `also` writes more in the
-        same transaction."""
+        same transaction. Raises QuotaExceeded."""
         candidate = self.candidates.open(token, by.key_id, data_center)
         _, source = self.registry.find(data_center, candidate.data_source)
         new = self._new_entry(by, candidate, await self.handles(), source.facts.title, wishes.case_reference)
@@ -72,6 +74,9 @@ class RequestExport:
         now = new.requested_at
         async with self.ledger.writing() as connection:
             await add_entry(connection, new)
+            # Counted only here, where it is known to be a new one; whoever is refused leaves nothing behind.
+            self.limits.check_unfinished(by, await unfinished_by(connection, by.name, new.data_center))
+            await self.limits.take(by, new.data_center, "exports")
             await add_job(connection, new.id, new.data_center, sealed_choice, now)
             entry = await get_entry(connection, new.data_center, new.id, now)
             if entry is None:

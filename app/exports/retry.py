@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from app.access.limits import RateLimits
 from app.audit.event import By
 from app.audit.ledger import Ledger
 from app.exports.end import ExportFinal
 from app.exports.request import ExportUnfinished
 from app.history.browse import Browse
-from app.history.entry import UNFINISHED, Entry, SubjectBusy, move
+from app.history.entry import UNFINISHED, Entry, SubjectBusy, move, unfinished_by
 from app.history.event import event_of
 from app.jobs.job import queue_again
 from app.jobs.port import Bell
@@ -20,11 +21,13 @@ class RetryExport:
     browse: Browse
     ledger: Ledger
     bell: Bell
+    limits: RateLimits
     clock: Clock
     traces: Traces
 
     async def __call__(self, by: By, data_center: str, entry_id: str) -> Entry:
-        """Raises NotFound, ExportUnfinished, or ExportFinal if it did not fail, or failed over 24 hours ago."""
+        """Raises NotFound, ExportUnfinished, or ExportFinal if it did not fail, or failed over 24 hours ago;
+        QuotaExceeded if whoever requested it has too many unfinished ones."""
         entry = await self.browse.one(data_center, entry_id)
         if entry.status in UNFINISHED:
             raise ExportUnfinished
@@ -42,4 +45,5 @@ class RetryExport:
                 raise ExportFinal
             if not await move(connection, entry.id, ("failed",), "queued", problem=None):
                 raise ExportFinal
+            self.limits.check_unfinished(by, await unfinished_by(connection, entry.requested_by, entry.data_center))
             await self.ledger.append(connection, event_of(entry, "exports:retry", by))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -119,6 +119,17 @@ async def unfinished_of(connection: AsyncConnection, subject: str, now: datetime
     busy = select_entries().where(HISTORY_ENTRIES.c.subject == subject, HISTORY_ENTRIES.c.status.in_(UNFINISHED))
     row = (await connection.execute(busy)).one_or_none()
     return entry_of(row, now) if row else None
+
+
+async def unfinished_by(connection: AsyncConnection, name: str, data_center: str) -> int:
+    """How many unfinished exports an administrator has there. Until the transaction ends no other one counts them, so
+    that two at once do not both find room for the last."""
+    if connection.dialect.name == "postgresql":
+        lock = func.hashtextextended(f"unfinished {data_center} {name}", 0)
+        await connection.execute(select(func.pg_advisory_xact_lock(lock)))
+    column = HISTORY_ENTRIES.c
+    theirs = (column.requested_by == name, column.data_center == data_center, column.status.in_(UNFINISHED))
+    return int((await connection.execute(select(func.count()).where(*theirs))).scalar_one())
 
 
 async def add_entry(connection: AsyncConnection, entry: NewEntry) -> None:

@@ -23,8 +23,20 @@ _HEADERS: dict[str, tuple[str, Any]] = {
         "SHA-256 of the whole archive, in Base64 (RFC 9530).",
         f"sha-256=:{_DIGEST}:",
     ),
+    "RateLimit-Policy": (
+        "The limits of this administrator in this data center: so many (`q`) in so many seconds (`w`).",
+        '"minute";q=30;w=60, "day";q=500;w=86400',
+    ),
+    "RateLimit": (
+        "What is left of each (`r`), and in how many seconds it is more (`t`).",
+        '"minute";r=29;t=60, "day";r=412;t=3121',
+    ),
     "WWW-Authenticate": ("How to say who you are (RFC 6750).", "Bearer"),
 }
+
+
+# What the answers of operations with a limit tell.
+LIMITED = ("RateLimit-Policy", "RateLimit")
 
 
 def answer(status: int, description: str, *headers: str, **more: object) -> Answers:
@@ -44,8 +56,9 @@ def problems(*failures: type[Failure]) -> Answers:
         entry["description"] = "; ".join(filter(None, (entry["description"], f"`{failure.slug}`: {failure.title}")))
         example = {"summary": failure.title, "value": problem_body(_met(failure), _REFERENCE)}
         entry["content"][PROBLEM_MEDIA]["examples"][failure.slug] = example
-    if 401 in documented:  # noqa: PLR2004
-        documented[401]["headers"] = {"WWW-Authenticate": _header("WWW-Authenticate")}
+    for status, headers in {401: ("WWW-Authenticate",), 429: ("Retry-After", *LIMITED)}.items():
+        if status in documented:
+            documented[status]["headers"] = {name: _header(name) for name in headers}
     return documented
 
 

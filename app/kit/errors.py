@@ -47,6 +47,11 @@ class Gone(Failure):
 class Exceeded(Failure):
     """Too much was asked for in too short a time."""
 
+    def __init__(self, detail: str | None = None, retry_after: int = 1, limit: str = "") -> None:
+        """`retry_after`: seconds until there is room again. `limit`: which one it is, in words of ours."""
+        super().__init__(detail)
+        self.retry_after, self.limit = retry_after, limit
+
 
 class Unavailable(Failure):
     """Something this service depends on does not answer; trying again later may help."""

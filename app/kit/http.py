@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.kit.errors import Failure
+from app.kit.headers import gathering
 from app.kit.logs import about, log, whereabouts
 from app.kit.metrics import Metrics
 from app.kit.problem import (
@@ -137,10 +138,12 @@ class _Exchange:
     def __init__(self, scope: Scope, send: Send, metrics: Metrics, traces: Traces) -> None:
         self._scope, self._send, self._metrics, self._traces = scope, send, metrics, traces
         self._status = 0
+        self._added: Mapping[str, str] = {}
         self._started = time.monotonic()
 
     async def run(self, app: ASGIApp, receive: Receive) -> None:
-        with about(self._scope["state"]["reference"]), self._traces.request(self._scope["headers"]):
+        reference = self._scope["state"]["reference"]
+        with about(reference), self._traces.request(self._scope["headers"]), gathering() as self._added:
             try:
                 await app(self._scope, _bounded(receive), self._answer)
             except ClientDisconnect:
@@ -152,7 +155,7 @@ class _Exchange:
                 log.error("the request failed: %s", whereabouts(error))
                 if self._status:
                     raise ConnectionAbortedError from None
-                answer = problem(Failure(), self._scope["state"]["reference"])
+                answer = problem(Failure(), reference)
                 await answer(self._scope, receive, self._answer)
             finally:
                 self._tell()
@@ -160,7 +163,8 @@ class _Exchange:
     async def _answer(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            message["headers"] = with_safe_headers(message["headers"])
+            added = [(name.lower().encode(), value.encode()) for name, value in self._added.items()]
+            message["headers"] = with_safe_headers([*message["headers"], *added])
         elif self._scope["state"]["head"]:
             message["body"] = b""
         await self._send(message)

@@ -156,6 +156,8 @@ def problem_body(failure: Failure, reference: str) -> dict[str, Any]:
 async def answer_failure(request: Request, error: Exception) -> Response:
     failure = error if isinstance(error, Failure) else Failure()
     headers = {"WWW-Authenticate": "Bearer"} if status_of(type(failure)) == 401 else {}  # noqa: PLR2004
+    if isinstance(failure, Exceeded):
+        headers["Retry-After"] = str(failure.retry_after)
     return problem(failure, _reference(request), headers)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from time import monotonic
 
+from app.access.limits import RateLimits
 from app.audit.event import AuditEvent, By
 from app.audit.group import GroupedTrail
 from app.kit.clock import Clock
@@ -24,6 +25,7 @@ from app.sources.port import (
     Visitor,
 )
 from app.sources.registry import Registry
+from app.visitors.misses import Misses
 from app.visitors.schemas import (
     CombinationView,
     IdentifierView,
@@ -39,20 +41,25 @@ class Search:
     """Turns an identifier into candidates, grouped by data source and never merged across them."""
 
     def __init__(
-        self, registry: Registry, candidates: Candidates, handles: GetHandles, trail: GroupedTrail, clock: Clock,
-        metrics: Metrics, traces: Traces,
+        self, registry: Registry, candidates: Candidates, handles: GetHandles, trail: GroupedTrail, limits: RateLimits,
+        misses: Misses, clock: Clock, metrics: Metrics, traces: Traces,
     ) -> None:  # fmt: skip
         self._registry, self._candidates, self._handles, self._trail = registry, candidates, handles, trail
+        self._limits, self._misses = limits, misses
         self._clock, self._metrics, self._traces = clock, metrics, traces
 
     async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchResult:
+        """Raises QuotaExceeded."""
         offer = _Offer(self._candidates, await self._handles(), by.key_id, data_center, identifier)
         sources = self._registry.sources(data_center)
         with self._trail.coming():
+            await self._limits.take(by, data_center, "searches")
             asked = (self._ask(data_center, source, offer) for source in sources.values())
             answers = await asyncio.gather(*asked)
         # Committed before the answer leaves: what cannot be recorded is not told.
         await self._trail.append(_event(by, data_center, offer, answers))
+        if not any(answer.visitors or answer.status == "unavailable" for answer in answers):
+            await self._misses.note(by, data_center, offer.fingerprint.digest)
         return SearchResult(
             identifier=IdentifierView.model_validate(identifier), searched_at=self._clock(), data_sources=answers
         )

@@ -14,6 +14,7 @@ from tests.builders import BASE, EMAIL, candidate, finished, request_export, run
 SEARCH, EXPORTS = f"{BASE}/visitors/search", f"{BASE}/exports"
 JSON = {"content-type": "application/json"}
 NOBODY = f"{EXPORTS}/01890a5d-ac96-774b-bcce-b302099a8057"
+TEXTS = ("data_source", "requested_by", "case_reference")
 PROBLEMS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", SEARCH, {"content": "{", "headers": JSON}, 422, "validation-error"),
     ("POST", SEARCH, {"content": b"\xff\xfe{", "headers": JSON}, 422, "validation-error"),
@@ -36,6 +37,20 @@ PROBLEMS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", EXPORTS, {"json": {"candidate": "sesame"}}, 409, "candidate-token-invalid"),
     ("POST", EXPORTS, {"json": {"candidate": ""}}, 422, "validation-error"),
     ("POST", EXPORTS, {"json": {"candidate": "x", "case_reference": "sesame" * 11}}, 422, "validation-error"),
+    ("POST", EXPORTS, {"json": {"candidate": "sesame" * 5_462}}, 422, "validation-error"),
+    ("POST", EXPORTS, {"json": {"candidate": "sesame" * 12_000}}, 413, "payload-too-large"),
+    ("POST", f"{BASE}/history/search", {"json": {"identifier": "sesame" * 86}}, 422, "validation-error"),
+    (
+        "POST",
+        f"{BASE}/history/search",
+        {"json": {"identifier": "x", "page_token": "sesame" * 171}},
+        422,
+        "validation-error",
+    ),
+    ("GET", f"{BASE}/history?page_token={'sesame' * 171}", {}, 422, "validation-error"),
+    *(("GET", f"{BASE}/history?{name}={'sesame' * 11}", {}, 422, "validation-error") for name in TEXTS),
+    ("GET", f"{BASE}/audit?actor={'sesame' * 11}", {}, 422, "validation-error"),
+    ("GET", f"{BASE}/audit?page_token={'sesame' * 171}", {}, 422, "validation-error"),
     ("POST", SEARCH, {"json": {"identifier": "x"}, "headers": {"Idempotency-Key": "sesame"}}, 400, "unknown-parameter"),
     ("GET", f"{BASE}/history?page_size=0", {}, 422, "validation-error"),
     ("GET", f"{BASE}/history?page_size=201", {}, 422, "validation-error"),

@@ -141,8 +141,11 @@ async def test_whatever_one_source_stumbles_over_withholds_no_others_answer(
         center = service.services.registry.centers["acme"]
         sources = {**center.sources, "website": Stumbling(center.sources["website"])}
         registry = Registry({"acme": replace(center, sources=sources)})
-        made, grouped = service.services.search, service.services.grouped
-        one = Search(registry, made._candidates, made._handles, grouped, service.clock, Metrics(), Traces())
+        made, services = service.services.search, service.services
+        one = Search(
+            registry, made._candidates, made._handles, services.grouped, made._limits, made._misses, service.clock,
+            Metrics(), Traces(),
+        )  # fmt: skip
         shop, website = (await one(By("maria"), "acme", Identifier.typed(EMAIL))).data_sources
     assert (website.status, website.problem, website.visitors) == ("unavailable", "source-unavailable", [])
     assert (shop.status, len(shop.visitors)) == ("answered", 1)
@@ -182,7 +185,8 @@ SENT: list[dict[str, Any]] = [
 
 
 async def test_the_cheaper_call_answers_as_the_frameworks_own_does(tmp_path: Path) -> None:
-    async with running(tmp_path, work=False) as service, await service.client() as client:
+    unlimited = {"searches_per_minute": 0, "searches_per_day": 0}
+    async with running(tmp_path, work=False, settings=unlimited) as service, await service.client() as client:
         service.clock.frozen = service.clock()
         add_called_by_the_framework(service)
         for sent in SENT:

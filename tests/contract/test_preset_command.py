@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.__main__ import main
-from app.bootstrap import build_source
+from app.adapters import build_source
 from app.sources.preset import with_preset
 from tests.small import Small
 

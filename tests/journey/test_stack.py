@@ -13,6 +13,7 @@ import pytest
 
 from tests.builders import (
     BASE,
+    EMAIL,
     MAPPINGS,
     archive,
     candidate,
@@ -36,6 +37,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     write_website(folder / "website.db", EVENTS)
     write_shop(folder / "shop.db")
     environ = environ_of(folder) | {"DOSSIER_DATA_CENTERS": str(MAPPINGS), "DOSSIER_MAX_EXPORTS": "1"}
+    # Enough for each administrator of these tests, and reached by one of them on purpose.
+    environ |= {"DOSSIER_SEARCHES_PER_MINUTE": "30", "DOSSIER_SEARCHES_PER_DAY": "500"}
     with standing(folder, environ) as started:
         yield started
 
@@ -84,6 +87,26 @@ async def test_one_idempotency_key_at_the_same_instant_at_two_processes_is_one_e
         assert [one["id"] for one in listed] == list(made)
         # The next test asks for the same combination under another name.
         assert (await finished(looking, f"{BASE}/exports/{listed[0]['id']}"))["status"] == "ready"
+
+
+async def test_fifty_clients_at_two_processes_share_one_limit(stack: Stack) -> None:
+    key = await asyncio.to_thread(stack.key, "rosa", "acme")
+    limits = httpx.Limits(max_connections=50)
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60, limits=limits) as client:
+
+        async def search(number: int) -> httpx.Response:
+            address = f"{stack.address(number % 2)}{BASE}/visitors/search"
+            return await client.post(address, json={"identifier": EMAIL})
+
+        answers = await asyncio.gather(*(search(number) for number in range(200)))
+        allowed = [number % 2 for number, one in enumerate(answers) if one.is_success]
+        assert {one.status_code for one in answers} == {200, 429}
+        assert (len(allowed), set(allowed)) == (30, {0, 1})
+        waits = [int(one.headers["retry-after"]) for one in answers if not one.is_success]
+        assert min(waits) > 30
+    async with in_turn(stack, key) as looking:
+        searched = (await looking.get(f"{BASE}/audit?action=visitors:search&actor=rosa&page_size=200")).json()["items"]
+        assert len(searched) == 30
 
 
 async def test_a_worker_is_woken_at_once_and_the_api_compiles_nothing(stack: Stack, key: str) -> None:
@@ -141,7 +164,7 @@ async def test_a_worker_that_is_told_to_stop_loses_nothing_and_says_that_all_is_
         assert (await finished(client, address))["status"] == "ready"
 
 
-async def test_redis_never_holds_anything_but_rings(stack: Stack, key: str) -> None:
+async def test_redis_never_holds_anything_but_rings_and_counts(stack: Stack, key: str) -> None:
     async with in_turn(stack, key) as client:
         held = set[str]()
         for _ in range(3):

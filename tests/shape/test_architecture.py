@@ -19,6 +19,7 @@ FLOORS = [
     {"client"},
     {"main", "worker"},
     {"bootstrap"},
+    {"adapters"},
     {"startup"},
     {"settings"},
     {"visitors", "exports", "contract", "console", "health", "webhooks"},
@@ -55,7 +56,7 @@ HOMES = {
         "app/sources/engines/*",
         "app/kit/address.py",
         "app/kit/db.py",
-        "app/bootstrap.py",
+        "app/adapters.py",
     ],
     "opentelemetry": ["app/kit/traces_sent.py"],
     "prometheus_client": ["app/kit/metrics.py", "app/worker.py"],
@@ -78,7 +79,8 @@ HOMES = {
     "uvloop": ["app/commands/api.py"],
     "minio": ["app/storage/s3*.py"],
     "urllib3": ["app/storage/s3*.py"],
-    "redis": ["app/jobs/redis.py"],
+    "redis": ["app/jobs/redis.py", "app/access/redis.py"],
+    "pyrate_limiter": ["app/access/counter.py", "app/access/redis.py"],
     "arq": ["app/jobs/redis.py"],
 }
 ADAPTERS = {"postgres", "mariadb", "sqlite", "s3", "local", "redis", "keys", "oidc"}
@@ -120,7 +122,9 @@ def test_adapters_are_named_by_the_composition_root_alone(path: Path) -> None:
     for name in imports(path):
         parts = name.split(".")
         if parts[0] == "app" and len(parts) > 3 and parts[1] != "commands" and parts[-2] in ADAPTERS:
-            known = path.name == "bootstrap.py" or (parts[1:3] == ["access", "keys"] and room(path) == "commands")
+            known = path.name in ("bootstrap.py", "adapters.py") or (
+                parts[1:3] == ["access", "keys"] and room(path) == "commands"
+            )
             assert known, f"{path} imports {name}"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import build_registry
+from app.adapters import build_registry
 from app.kit.errors import Misconfigured
 from app.settings import Settings
 from app.sources.binding import plainly_bound

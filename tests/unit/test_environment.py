@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import build_registry
+from app.adapters import build_registry
 from app.kit.errors import Misconfigured
 from app.settings import SECRETS, Settings, read_settings, unknown_settings, variable
 from tests.small import mapping, toml, write_mappings

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.adapters import build_registry
 from app.archive.translator import read_words
-from app.bootstrap import build_registry
 from app.kit.language import LANGUAGES, Language, Speech
 from app.settings import Settings
 from app.sources.registry import DataCenter

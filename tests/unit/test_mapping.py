@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.bootstrap import build_registry
+from app.adapters import build_registry
 from app.kit.errors import Misconfigured
 from app.settings import Settings
 from tests.small import CENTER, EVENTS, FIND, mapping, personal, section, toml, without, write_mappings

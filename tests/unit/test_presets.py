@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.bootstrap import build_source
+from app.adapters import build_source
 from app.kit.errors import Misconfigured
 from app.sources.binding import unbound
 from app.sources.fragments import PLACE, without_fragments

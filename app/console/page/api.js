@@ -6,6 +6,8 @@ import { setClock } from "./times.js";
 // An answer to ?wait=20 may take a little longer than that.
 const LONGEST = 45_000;
 const PAUSES = [500, 1000, 2000, 4000];
+// Who is asked to come back later than that is told so, and not kept waiting.
+const MOST_SECONDS = 30;
 const PASSING = new Set([429, 502, 503, 504]);
 
 /** The service answered, and said no. */
@@ -62,8 +64,8 @@ export async function insist(work, signal) {
     try {
       return await work();
     } catch (error) {
-      if (!passes(error)) throw error;
-      await sleep(error.retryAfter ? Math.min(error.retryAfter, 30) * 1000 : pause, signal);
+      if (!passes(error) || error.retryAfter > MOST_SECONDS) throw error;
+      await sleep(error.retryAfter ? error.retryAfter * 1000 : pause, signal);
     }
   }
   return work();

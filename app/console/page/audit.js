@@ -10,9 +10,9 @@ import { moment } from "./times.js";
 import { knows, say } from "./words.js";
 
 const ACTIONS = [
-  "visitors:search", "exports:request", "exports:start", "exports:ready", "exports:fail", "exports:cancel",
-  "exports:revoke", "exports:retry", "exports:download", "exports:sent", "exports:link", "exports:expire",
-  "access:refuse", "keys:create", "keys:revoke",
+  "visitors:search", "visitors:alarm", "exports:request", "exports:start", "exports:ready", "exports:fail",
+  "exports:cancel", "exports:revoke", "exports:retry", "exports:download", "exports:sent", "exports:link",
+  "exports:expire", "access:refuse", "keys:create", "keys:revoke",
 ];
 const PICTURES = { done: "done", refused: "stop", failed: "error" };
 
