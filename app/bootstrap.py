@@ -17,6 +17,8 @@ from app.audit.browse import BrowseAudit
 from app.audit.group import GroupedTrail
 from app.audit.ledger import Ledger
 from app.audit.refusals import Refusals
+from app.audit.sealer import Sealer
+from app.audit.seals import Heads
 from app.audit.trail import Trail
 from app.exports.compile import Compile
 from app.exports.download import Download
@@ -92,6 +94,7 @@ class Services:
     ledger: Ledger
     grouped: GroupedTrail
     refusals: Refusals
+    sealer: Sealer
     search: Search
     history: History
     exports: Exports
@@ -116,7 +119,7 @@ class Services:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.traces.close)
-            parts = (self.ledger.database, self.keys, self.grouped, self.registry, self.store, self.bell)
+            parts = (self.ledger.database, self.sealer, self.keys, self.grouped, self.registry, self.store, self.bell)
             for part in (*parts, self.exports.watch, self.exports.download.sendings, self.refusals):
                 stack.push_async_callback(part.close)
         self.threads.close()
@@ -134,7 +137,7 @@ def build_services(
     keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
     sessions = Sessions(ledger, keys, clock)
-    public_keys = PublicKeys(ledger, keyring.signers(), clock)
+    public_keys = PublicKeys(ledger, signers := keyring.signers(), clock)
     crew = Crew()
     watch = Watch(ledger.database, clock, crew.over)
     tokens = PageTokens(keyring, clock)
@@ -150,9 +153,9 @@ def build_services(
     ]  # fmt: skip
     return Services(
         settings, crew, metrics, traces, threads, registry, store, bell, keys, public_keys, sessions, ledger, grouped,
-        refusals,
+        refusals, Sealer(ledger.database, signers, clock),
         search=Search(registry, candidates, grouped, clock, metrics, traces),
-        history=History(browse, BrowseAudit(ledger.database, tokens), candidates),
+        history=History(browse, BrowseAudit(ledger.database, tokens), Heads(ledger.database), candidates),
         exports=exports,
         run_job=RunJob(ledger.database, work, clock, metrics, traces),
         deliver=deliver,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from app.access.keys import API_KEYS
 from app.access.public_keys import SIGNING_KEYS
 from app.access.sessions import CONSOLE_SESSIONS
+from app.audit.seals import AUDIT_HEADS, AUDIT_LEAVES
 from app.audit.trail import AUDIT_EVENTS
 from app.history.tables import DOWNLOAD_LINKS, IDEMPOTENCY_KEYS
 from app.jobs.tables import JOBS
@@ -20,7 +21,7 @@ from tests.servers import new_database
 
 OWN = (
     API_KEYS, AUDIT_EVENTS, DOWNLOAD_LINKS, IDEMPOTENCY_KEYS, JOBS, DELIVERIES, ATTEMPTS, STOPPED, CONSOLE_SESSIONS,
-    SIGNING_KEYS,
+    SIGNING_KEYS, AUDIT_LEAVES, AUDIT_HEADS,
 )  # fmt: skip
 TABLES = {"history_entries", *(table.name for table in OWN)}
 
