@@ -134,7 +134,7 @@ def build_services(
     registry, store = build_registry(settings, environ, clock, threads), build_store(settings, threads)
     bell: Bell = RedisBell(settings.redis_url) if settings.redis_url else LocalBell()
     ledger = Ledger(build_database(settings), Trail(clock, metrics), (Outbox(registry.receivers, clock),))
-    keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
+    keyring = build_keyring(settings)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
     sessions = Sessions(ledger, keys, clock)
     public_keys = PublicKeys(ledger, signers := keyring.signers(), clock)
@@ -186,6 +186,10 @@ def build_database(settings: Settings) -> Database:
     # SQLite's other two files take its mode.
     file = make_file(make_folder(settings.var_dir).absolute() / "dossier.db")
     return Database(database_url(f"sqlite:///{file}"))
+
+
+def build_keyring(settings: Settings) -> Keyring:
+    return Keyring(read_or_make_secret(settings), settings.secret_key_previous)
 
 
 def build_keys(settings: Settings, clock: Clock = now) -> tuple[Database, Keys]:

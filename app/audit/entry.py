@@ -18,7 +18,7 @@ def as_json(row: Row[Any]) -> dict[str, Any]:
     """What `COLUMNS` selected first, by name, ready for JSON. Raises ValueError where it is not of the table's form."""
     event: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
     try:
-        event["at"] = _moment(event["at"])
+        event["at"] = moment(event["at"])
         event["entry_id"] = None if event["entry_id"] is None else str(UUID(str(event["entry_id"])))
         if isinstance(event["details"], str):
             event["details"] = json.loads(event["details"])
@@ -32,7 +32,7 @@ def entry_of(event: dict[str, Any]) -> bytes:
     return json.dumps(event, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _moment(at: str | datetime) -> str:
-    """RFC 3339 in UTC, always with six digits of a second. SQLite has no zones, and keeps UTC."""
-    moment = datetime.fromisoformat(at).replace(tzinfo=UTC) if isinstance(at, str) else at.astimezone(UTC)
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+def moment(at: str | datetime) -> str:
+    """RFC 3339 in UTC, always with six digits of a second. SQLite has no zones, and keeps UTC. Raises ValueError."""
+    utc = datetime.fromisoformat(at).replace(tzinfo=UTC) if isinstance(at, str) else at.astimezone(UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

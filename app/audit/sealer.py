@@ -103,14 +103,14 @@ class Sealer:
     async def _sign(self, after: timedelta) -> bool:
         """Heads for trees that have grown, if their last one is so old. Whether any tree is left without."""
         async with self._database.reading() as connection:
-            without = await _without_head(connection)
+            without = await _without_head(connection, self._signer.public.id)
         before = self._clock() - after
         due = [tree for tree, at in without.items() if at is None or at <= before]
         if due:
             await self._follow(due)
             async with self._database.writing() as connection:
                 if await _alone(connection):
-                    now = await _without_head(connection)
+                    now = await _without_head(connection, self._signer.public.id)
                     still = [tree for tree in due if tree in now and now[tree] == without[tree]]
                     edges = [(tree, await self._growing.up_to_now(connection, tree)) for tree in still]
                     signed = [(SignedHead.sign(self._signer, tree, edge, self._clock()), edge) for tree, edge in edges]
@@ -144,13 +144,13 @@ async def _sealed(connection: AsyncConnection) -> int:
     return (await connection.execute(select(func.max(AUDIT_LEAVES.c.event_id)))).scalar_one() or 0
 
 
-async def _without_head(connection: AsyncConnection) -> dict[str, datetime | None]:
-    """Trees that have grown since their last head, and when that was signed."""
+async def _without_head(connection: AsyncConnection, key_id: str) -> dict[str, datetime | None]:
+    """Trees that have grown since their last head by this key, and when that was signed."""
     found = dict[str, datetime | None]()
     for tree in (await connection.execute(TREES)).scalars().all():
         leaf, head = AUDIT_LEAVES.c, AUDIT_HEADS.c
-        newest = select(head.size, head.at).where(head.tree == tree).order_by(head.size.desc()).limit(1)
-        signed = (await connection.execute(newest)).one_or_none()
+        own = select(head.size, head.at).where(head.tree == tree, head.key_id == key_id)
+        signed = (await connection.execute(own.order_by(head.size.desc()).limit(1))).one_or_none()
         last = select(leaf.position).where(leaf.tree == tree).order_by(leaf.position.desc()).limit(1)
         position = (await connection.execute(last)).scalar_one_or_none()
         if position is not None and (signed is None or position >= signed.size):

@@ -36,7 +36,8 @@ AUDIT_HEADS = Table(
     # From which the tree grows on, so that nobody has to read all of its leaves again.
     Column("edge", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Column("key_id", String(16), nullable=False),
+    # After a change of the secret a tree that has not grown gets a head by the new key.
+    Column("key_id", String(16), primary_key=True),
     Column("signature", String(86), nullable=False),
 )
 # As with events: for PostgreSQL's driver each row of an `executemany` is an exchange of its own.
@@ -92,9 +93,10 @@ class Heads:
     database: Database
 
     async def newest(self, tree: str) -> SignedHead | None:
-        asked = select(*HEAD_COLUMNS).where(AUDIT_HEADS.c.tree == tree).order_by(AUDIT_HEADS.c.size.desc()).limit(1)
+        column = AUDIT_HEADS.c
+        newest = select(*HEAD_COLUMNS).where(column.tree == tree).order_by(column.size.desc(), column.at.desc())
         async with self.database.reading() as connection:
-            row = (await connection.execute(asked)).one_or_none()
+            row = (await connection.execute(newest.limit(1))).one_or_none()
         return SignedHead(*row) if row else None
 
 

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("root", sa.String(64), nullable=False),
         sa.Column("edge", sa.Text, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("key_id", sa.String(16), nullable=False),
+        sa.Column("key_id", sa.String(16), primary_key=True),
         sa.Column("signature", sa.String(86), nullable=False),
     )
     for table in _TABLES:
