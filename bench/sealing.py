@@ -78,8 +78,11 @@ def unsealed(url: str, answered: float) -> int:
     """How many events have no leaf, or were answered and are missing."""
     with psycopg.connect(url) as connection:
         events, leaves, searches, heads = connection.execute(COUNTS.encode()).fetchall()[0]
-    print(f"  {answered:.0f} searches answered, {searches} in the trail, {events - leaves} events unsealed, {heads} heads")
-    return int(events - leaves) + max(0, round(answered) - searches)
+    print(
+        f"  {answered:.0f} searches answered, {searches} in the trail, {events - leaves} events unsealed, {heads} heads"
+    )
+    missing: int = events - leaves + max(0, round(answered) - searches)
+    return missing
 
 
 def report(runs: dict[str, list[tuple[Answers, float]]]) -> None:

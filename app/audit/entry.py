@@ -5,12 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, String, type_coerce
+from sqlalchemy import ColumnElement, Row, String, Text, cast, type_coerce
 
 from app.audit.trail import AUDIT_EVENTS
 
 # As the driver hands them over: what somebody else wrote there may not be of the column's type.
-COLUMNS: list[ColumnElement[Any]] = [type_coerce(one, String).label(one.name) for one in AUDIT_EVENTS.columns]
+COLUMNS: list[ColumnElement[Any]] = [
+    (cast(one, Text) if one.name == "details" else type_coerce(one, String)).label(one.name)
+    for one in AUDIT_EVENTS.columns
+]
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _NAMES = [one.name for one in AUDIT_EVENTS.columns]
 
 
@@ -29,7 +33,7 @@ def as_json(row: Row[Any]) -> dict[str, Any]:
 
 def entry_of(event: dict[str, Any]) -> bytes:
     """In JSON's canonical form (RFC 8785): sorted by name, without spaces, in UTF-8."""
-    return json.dumps(event, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return _CANONICAL.encode(event).encode()
 
 
 def moment(at: str | datetime) -> str:

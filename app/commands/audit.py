@@ -6,20 +6,19 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from app.access.public_keys import PublicKeys
 from app.audit.check import Finding, Trusted
-from app.audit.entry import as_json
+from app.audit.export import exported
 from app.audit.ledger import Ledger
-from app.audit.seals import Heads, SignedHead
+from app.audit.seals import SignedHead
 from app.audit.trail import Trail
-from app.audit.verify import Verify, sealed_events
+from app.audit.verify import Verify
 from app.bootstrap import build_database, build_keyring
-from app.kit.clock import now, rfc3339
+from app.kit.clock import now
 from app.kit.db import Database, DatabaseUnavailable
 from app.kit.errors import Misconfigured
 from app.kit.metrics import Metrics
@@ -38,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("--keys", type=Path, metavar="FILE", help="trust these alone: an answer of /v1/keys")
     export = actions.add_parser("export", help="write sealed events as JSON Lines, and the newest head as the last")
     export.add_argument("--data-center", metavar="D", help="(default: the events without one)")
+    export.set_defaults(head=None, keys=None)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,6 +61,8 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def _verify(verify: Verify, only: str | None) -> int:
     wrong = 0
+    if other := [one.tree for one in verify.kept if only not in (None, one.tree)]:
+        raise Misconfigured(f"--head: it is of {other[0]!r}, and not of {only!r}.")
     for tree in await verify.trees() if only is None else [only]:
         check = verify.begin(tree)
         name = tree or "(no data center)"
@@ -72,14 +74,12 @@ async def _verify(verify: Verify, only: str | None) -> int:
 
 
 async def _export(database: Database, tree: str) -> int:
-    head = await Heads(database).newest(tree)
-    async for row in sealed_events(database, tree):
-        event = as_json(row) if row.id is not None else None
-        _print({"position": row.position, "leaf": row.hash, "event": event})
-    if head is None:
+    line: dict[str, Any] = {}
+    async for line in exported(database, tree):
+        print(json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+    if "head" not in line:
         print("dossier: there is no signed head yet.", file=sys.stderr)
         return 1
-    _print({"head": asdict(head) | {"at": rfc3339(head.at)}})
     return 0
 
 
@@ -93,10 +93,6 @@ async def _show(name: str, found: AsyncIterator[Finding]) -> int:
     if wrong > _MOST_SHOWN:
         print(f"{name}: and {wrong - _MOST_SHOWN:,} more")
     return wrong
-
-
-def _print(line: dict[str, Any]) -> None:
-    print(json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
 
 
 async def _trusted(settings: Settings, database: Database, keys: dict[str, PublicKey] | None) -> Trusted:

@@ -227,6 +227,8 @@ async def test_several_sealers_at_once_give_each_event_one_leaf_and_a_restart_go
             for turn in range(4):
                 await record(service, *(f"a{number}" for number in range(5)), center=("acme", None)[turn % 2])
                 await asyncio.gather(*(one.sealer() for one in others), return_exceptions=True)
+            service.clock.ahead += timedelta(seconds=61)
+            await others[start].sealer()
             for one in others:
                 await one.close()
             assert await leaves(service) == await ids(service)

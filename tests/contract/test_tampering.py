@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -17,11 +20,14 @@ from app.__main__ import main
 from app.audit.merkle import Edge
 from app.audit.seals import SignedHead
 from app.bootstrap import build_services
+from app.kit.address import parsed
 from app.kit.sign import Signer
 from tests.builders import Running, environ_of
 from tests.contract.test_database import engines, on
-from tests.contract.test_sealing import record
+from tests.contract.test_sealing import event, leaves, record
+from tests.stack import ROOT
 
+OPERATE = (ROOT / "docs" / "operate.md").read_text()
 SECRET, NEXT = "a secret of the tests, long enough", "the next secret of the tests, long enough"
 
 
@@ -288,3 +294,80 @@ def said_of(head: SignedHead) -> dict[str, Any]:
 
 def at_of(head: SignedHead, engine: str) -> str:
     return head.at.replace(tzinfo=None).isoformat(" ") + ("" if engine == "sqlite" else "+00")
+
+
+@engines
+async def test_what_waits_for_its_seal_is_named_and_warned_of_once_it_is_late(trail: Made, engine: str) -> None:
+    async with trail(engine) as made:
+        await record(made.service, "m")
+        code, said = await made.audit("verify")
+        assert (code, "events: 1 events are not sealed yet, the oldest for 0 s" in said) == (0, True)
+        made.service.clock.ahead = timedelta(seconds=-60)
+        made.sql("DELETE FROM audit_events WHERE id = 13")
+        await record(made.service, "m")
+        code, said = await made.audit("verify", "--data-center", "acme")
+        assert (code, "events: warning: 1 events are not sealed yet" in said) == (0, True)
+
+
+@engines
+async def test_others_can_check_an_export_with_what_the_documentation_gives_them(
+    trail: Made, engine: str, tmp_path: Path
+) -> None:
+    async with trail(engine) as made, made.service.bare_client() as anybody:
+        exported, keys = tmp_path / "trail.jsonl", tmp_path / "keys.json"
+        code, said = await made.audit("export", "--data-center", "acme")
+        exported.write_text(said)
+        keys.write_text((await anybody.get("/v1/keys")).text)
+        assert (code, said.count("\n")) == (0, 13)
+        checked = await asyncio.to_thread(check_as_documented, exported, keys)
+        assert checked.stdout.startswith("8 events are as they were signed at 20"), checked.stderr
+        exported.write_text(said.replace('"actor":"c"', '"actor":"x"'))
+        assert (await asyncio.to_thread(check_as_documented, exported, keys)).returncode == 1
+        assert await made.found("--head", said.splitlines()[-1], "--keys", str(keys)) == []
+        assert await made.audit("export", "--data-center", "nobody") == (1, "dossier: there is no signed head yet.\n")
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_what_cannot_be_used_is_said_in_one_sentence(trail: Made, engine: str, tmp_path: Path) -> None:
+    async with trail(engine) as made:
+        (tmp_path / "bad").write_text('{"tree": "acme"}')
+        for option, value, said in (
+            ("--head", '{"size": 3}', "--head: there must be JSON as /v1/data-centers/…/audit/head answers it."),
+            ("--head", "nowhere", "--head: nowhere cannot be read: No such file or directory."),
+            ("--keys", str(tmp_path / "bad"), f"--keys: {tmp_path / 'bad'} is no answer of /v1/keys."),
+        ):
+            assert await made.audit("verify", option, value) == (2, f"dossier: {said}\n")
+        head = json.dumps(said_of(await made.head()))
+        told = await made.audit("verify", "--head", head, "--data-center", "globex")
+        assert told == (2, "dossier: --head: it is of 'acme', and not of 'globex'.\n")
+
+
+async def test_a_role_that_is_not_the_owner_can_seal_and_change_nothing(
+    request: pytest.FixtureRequest, postgres_18: str, tmp_path: Path
+) -> None:
+    async with on(request, "postgres_18", tmp_path, work=False) as service:
+        url = str(service.services.settings.database_url)
+        (grants,) = re.findall(r"```sql\n(GRANT USAGE ON SCHEMA.*?)```", OPERATE, re.DOTALL)
+        with psycopg.connect(url) as owner:
+            owner.execute("CREATE ROLE dossier_run LOGIN")
+            owner.execute(grants.encode())
+        address = parsed(url).set(username="dossier_run").render_as_string(hide_password=False)
+        settings = service.services.settings.model_copy(update={"database_url": address})
+        restricted = build_services(settings, environ_of(tmp_path), service.clock)
+        await restricted.grouped.append(event("a"))
+        assert not await restricted.sealer()
+        await restricted.close()
+        assert await leaves(service) == [1]
+        with psycopg.connect(address, autocommit=True) as connection:
+            for table in ("audit_events", "audit_leaves", "audit_heads"):
+                for change in (f"DELETE FROM {table}", f"TRUNCATE {table}", f"ALTER TABLE {table} DISABLE TRIGGER ALL"):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        connection.execute(change.encode())
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("UPDATE audit_heads SET size = 1")
+
+
+def check_as_documented(exported: Path, keys: Path) -> subprocess.CompletedProcess[str]:
+    (code,) = re.findall(r"```python\n(import base64, hashlib.*?)```", OPERATE, re.DOTALL)
+    command = [sys.executable, "-c", code, str(exported), str(keys)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
