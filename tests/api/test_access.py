@@ -21,7 +21,8 @@ GUARDED = [
     if "{data_center}" in path
 ]
 AUDITORS = {
-    "list_data_sources", "list_history", "search_history", "download_history", "list_audit_events", "get_export",
+    "list_data_sources", "list_history", "search_history", "download_history", "list_audit_events", "get_audit_head",
+    "get_export",
 }  # fmt: skip
 
 
