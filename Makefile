@@ -43,7 +43,8 @@ heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault
 	@$(BIN)/python -m pytest -m heavy -s
 
 bench: $(VENV)/test ## measure exports and searches, each beside a floor of the same run (about half an hour)
-	@for what in engine wide_row sqlite mariadb search search_beside_exports beside_silence waiting members viewer strangers enumeration; do \
+	@for what in engine wide_row sqlite mariadb search sealing search_beside_exports beside_silence waiting members viewer \
+	  strangers enumeration; do \
 	  echo "== $$what"; $(BIN)/python -m bench.$$what || exit 1; done
 
 check: $(VENV)/test ## lint, types, and whether the contract breaks clients of the last release

@@ -19,6 +19,7 @@ COMMANDS = {
     "sources": "list data sources, or check their mappings on their databases",
     "keys": "make, list and revoke API keys",
     "webhooks": "show what was sent to other services, and send it again",
+    "audit": "check the audit trail against its seals, or write it out with them",
     "openapi": "print the OpenAPI document",
     "viewer": "print viewer.html, made anew from its sources",
     "verify": "check archives against their own manifests, offline",

@@ -18,6 +18,8 @@ from app.audit.browse import BrowseAudit
 from app.audit.group import GroupedTrail
 from app.audit.ledger import Ledger
 from app.audit.refusals import Refusals
+from app.audit.sealer import Sealer
+from app.audit.seals import Heads
 from app.audit.trail import Trail
 from app.exports.compile import Ceilings, Compile
 from app.exports.download import Download
@@ -79,6 +81,7 @@ class Services:
     ledger: Ledger
     grouped: GroupedTrail
     refusals: Refusals
+    sealer: Sealer
     search: Search
     history: History
     exports: Exports
@@ -103,8 +106,8 @@ class Services:
         """In the reverse of the order in which they were opened."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.traces.close)
-            parts = (self.ledger.database, self.keys, self.grouped, self.registry, self.store, self.bell, self.counter)
-            for part in (*parts, self.exports.watch, self.exports.download.sendings, self.refusals):
+            parts = (self.ledger.database, self.sealer, self.keys, self.grouped, self.registry, self.store, self.bell)
+            for part in (*parts, self.counter, self.exports.watch, self.exports.download.sendings, self.refusals):
                 stack.push_async_callback(part.close)
         self.threads.close()
 
@@ -118,7 +121,7 @@ def build_services(
     registry, store = build_registry(settings, environ, clock, threads), build_store(settings, threads)
     bell, counter = build_bell(settings), build_counter(settings, clock)
     ledger = Ledger(build_database(settings), Trail(clock, metrics), (Outbox(registry.receivers, clock),))
-    keyring = Keyring(read_or_make_secret(settings), settings.secret_key_previous)
+    keyring = build_keyring(settings)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
     index_key, sessions = IndexKey(ledger, keyring, clock), Sessions(ledger, keys, clock)
     handles = GetHandles(index_key.hashes)
@@ -143,9 +146,9 @@ def build_services(
     ]  # fmt: skip
     return Services(
         settings, crew, metrics, traces, threads, registry, store, bell, counter, keys, public_keys, index_key,
-        sessions, ledger, grouped, refusals,
+        sessions, ledger, grouped, refusals, Sealer(ledger.database, signers, clock),
         search=Search(registry, candidates, handles, grouped, limits, misses, clock, metrics, traces),
-        history=History(browse, BrowseAudit(ledger.database, tokens), handles),
+        history=History(browse, BrowseAudit(ledger.database, tokens), Heads(ledger.database), handles),
         exports=exports,
         run_job=RunJob(ledger.database, work, clock, metrics, traces),
         deliver=deliver,
@@ -172,6 +175,10 @@ def _exports(request: RequestExport, browse: Browse, watch: Watch, store: Archiv
 
 def _ceilings(settings: Settings) -> Ceilings:
     return Ceilings(settings.max_rows, settings.max_archive_bytes)
+
+
+def build_keyring(settings: Settings) -> Keyring:
+    return Keyring(read_or_make_secret(settings), settings.secret_key_previous)
 
 
 def build_keys(settings: Settings, clock: Clock = now) -> tuple[Database, Keys]:

@@ -116,6 +116,7 @@ def _life_of(services: Services) -> Callable[[FastAPI], Any]:
 
 def _begin_work(services: Services) -> None:
     services.crew.begin("the tick", services.tick.forever())
+    services.crew.begin("the sealer", services.sealer.forever())
     if services.settings.compiles_itself:
         services.crew.begin("the bell", services.bell.answer(services.run_job, services.settings.max_exports))
         if services.deliver.receivers:

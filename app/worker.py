@@ -25,6 +25,7 @@ async def work(services: Services) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop, crew)
     crew.begin("the tick", services.tick.forever())
+    crew.begin("the sealer", services.sealer.forever())
     crew.begin("the bell", services.bell.answer(services.run_job, settings.max_exports))
     if services.deliver.receivers:
         crew.begin("the webhooks", services.deliver.forever())

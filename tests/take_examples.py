@@ -52,6 +52,7 @@ async def take() -> Examples:
             taking = Taking(client)
             await _take_export(taking)
             await _take_retry(taking, Path(folder) / "shop.db")
+            await service.services.sealer()
             await _take_lists(taking)
         async with running(Path(idle), work=False) as service, await service.client() as client:
             await _take_cancel(Taking(client, taking.taken))
@@ -106,6 +107,7 @@ async def _take_lists(taking: Taking) -> None:
     await taking.ask("search_history", "POST", f"{BASE}/history/search", search, **_CENTER)
     await taking.ask("download_history", "GET", f"{BASE}/history.csv", **_CENTER)
     await taking.ask("list_audit_events", "GET", f"{BASE}/audit?page_size=5", **_CENTER)
+    await taking.ask("get_audit_head", "GET", f"{BASE}/audit/head", **_CENTER)
     await taking.ask("live", "GET", "/health/live")
     await taking.ask("ready", "GET", "/health/ready")
     taking.taken["describe_problem"] = {"parameters": {"slug": "export-expired"}}

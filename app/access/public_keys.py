@@ -39,7 +39,7 @@ class PublicKeys:
     async def remember(self) -> None:
         """A chore of the tick: once, those of this process are written down."""
         if not self._remembered:
-            known = {one.id for one in await self._listed()}
+            known = {one.id for one in await self.known()}
             for signer in self._signers:
                 if signer.public.id not in known:
                     await self._write(signer.public)
@@ -49,7 +49,13 @@ class PublicKeys:
         """The one that signs now comes first, then the newest."""
         await self.remember()
         current = self._signers[0].public.id
-        return sorted(await self._listed(), key=lambda one: one.id != current)
+        return sorted(await self.known(), key=lambda one: one.id != current)
+
+    async def known(self) -> list[KnownKey]:
+        """Those that are written down, newest first."""
+        newest = select(SIGNING_KEYS).order_by(SIGNING_KEYS.c.first_used_at.desc(), SIGNING_KEYS.c.id)
+        async with self._ledger.reading() as connection:
+            return [KnownKey(*row) for row in await connection.execute(newest)]
 
     async def _write(self, public: PublicKey) -> None:
         row = {"id": public.id, "key": public.text, "first_used_at": self._clock()}
@@ -59,8 +65,3 @@ class PublicKeys:
         except IntegrityError:
             # Another process wrote it meanwhile.
             return
-
-    async def _listed(self) -> list[KnownKey]:
-        newest = select(SIGNING_KEYS).order_by(SIGNING_KEYS.c.first_used_at.desc(), SIGNING_KEYS.c.id)
-        async with self._ledger.reading() as connection:
-            return [KnownKey(*row) for row in await connection.execute(newest)]

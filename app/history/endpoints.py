@@ -16,6 +16,7 @@ from app.audit.event import Action
 from app.history.browse import Filters
 from app.history.entry import Entry
 from app.history.schemas import (
+    AuditHead,
     AuditPage,
     AuditView,
     EntryKind,
@@ -27,7 +28,7 @@ from app.history.schemas import (
 from app.history.spreadsheet import as_csv
 from app.history.use_cases import History
 from app.kit.documented import answer, problems
-from app.kit.errors import Failure, NotFound
+from app.kit.errors import Failure, Missing, NotFound
 from app.kit.http import CheckedRoute, asks_for_head, headers_only
 from app.kit.page import LONGEST_TOKEN, Page, PageTokenInvalid, Size
 from app.kit.problem import (
@@ -63,7 +64,7 @@ _SPREADSHEET = answer(
 
 def routes(history: History, keeper: Gatekeeper) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute)
-    for add in (_add_list, _add_search, _add_csv, _add_audit):
+    for add in (_add_list, _add_search, _add_csv, _add_audit, _add_head):
         add(router, history, keeper)
     return router
 
@@ -83,6 +84,14 @@ def asked_filters(
 
 
 Asked = Annotated[Filters, Depends(asked_filters)]
+
+
+class NoAuditHead(Missing):
+    """No head of this data center's audit trail has been signed yet. That is done within seconds of its first event;
+    if it is not, no process of this service runs, or its database has an earlier version's schema."""
+
+    slug = "no-audit-head"
+    title = "There is no signed head yet"
 
 
 class CsvResponse(StreamingResponse):
@@ -156,3 +165,18 @@ def _add_audit(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
         """What was done in this data center, by whom and when: searches, exports, downloads, links, refusals."""
         page = await history.audit.page(data_center, AuditFilters(action, actor, since, to), page_size, page_token)
         return AuditPage(items=list(map(AuditView.model_validate, page.items)), next_page_token=page.next_token)
+
+
+def _add_head(router: APIRouter, history: History, keeper: Gatekeeper) -> None:
+    @router.get(
+        _BASE + "/audit/head", tags=["audit"], summary="The newest signed head of the audit trail",
+        dependencies=[keeper.requires("audit:read")],
+        responses=problems(*_COMMON, NoAuditHead) | answer(200, "To be kept elsewhere."),
+    )  # fmt: skip
+    async def get_audit_head(data_center: DataCenterId) -> AuditHead:
+        """Signed once a minute while the trail grows. Whoever keeps it can show later that no event before it was
+        changed, removed, inserted or moved: `python -m app audit verify --head`."""
+        head = await history.heads.newest(data_center)
+        if head is None:
+            raise NoAuditHead
+        return AuditHead.model_validate(head)

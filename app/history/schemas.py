@@ -97,6 +97,23 @@ class AuditPage(View):
     next_page_token: str | None
 
 
+class AuditHead(View):
+    """What the trail of a data center was at a moment: an RFC 6962 Merkle tree over its events, signed."""
+
+    tree: Annotated[str, Field(description="The data center's id.")]
+    size: Annotated[int, Field(description="How many events, in the order of their ids.")]
+    root: Annotated[str, Field(description="64 hex digits.")]
+    at: Moment
+    key_id: Annotated[str, Field(description="As `/v1/keys` lists it.")]
+    signature: Annotated[
+        str,
+        Field(
+            description="Ed25519, in base64url without padding, over six lines that each end with a line feed:"
+            " `dossier-audit-head/1`, and `tree`, `size`, `root`, `at` and `key_id` as they stand here."
+        ),
+    ]
+
+
 def address(entry: Entry) -> str:
     return f"/v1/data-centers/{entry.data_center}/exports/{entry.id}"
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.audit.browse import BrowseAudit
+from app.audit.seals import Heads
 from app.history.browse import Browse
 from app.sources.handles import GetHandles
 
@@ -11,4 +12,5 @@ from app.sources.handles import GetHandles
 class History:
     browse: Browse
     audit: BrowseAudit
+    heads: Heads
     handles: GetHandles

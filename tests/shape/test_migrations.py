@@ -13,6 +13,7 @@ from app.access.keys import API_KEYS
 from app.access.public_keys import SIGNING_KEYS
 from app.access.sessions import CONSOLE_SESSIONS
 from app.access.uses import KEY_USES
+from app.audit.seals import AUDIT_HEADS, AUDIT_LEAVES
 from app.audit.trail import AUDIT_EVENTS
 from app.history.tables import DOWNLOAD_LINKS, IDEMPOTENCY_KEYS
 from app.jobs.tables import JOBS
@@ -22,7 +23,7 @@ from tests.servers import new_database
 
 OWN = (
     API_KEYS, AUDIT_EVENTS, DOWNLOAD_LINKS, IDEMPOTENCY_KEYS, JOBS, DELIVERIES, ATTEMPTS, STOPPED, CONSOLE_SESSIONS,
-    SIGNING_KEYS, KEY_USES, INDEX_KEYS,
+    SIGNING_KEYS, KEY_USES, INDEX_KEYS, AUDIT_LEAVES, AUDIT_HEADS,
 )  # fmt: skip
 TABLES = {"history_entries", *(table.name for table in OWN)}
 
