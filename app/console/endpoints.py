@@ -68,14 +68,14 @@ def _add_page(router: APIRouter) -> None:
     """Every view is the same page, which looks at its own address."""
     page = _read(_PAGE / "index.html")
 
-    def show(request: Request) -> Response:
+    async def show(request: Request) -> Response:
         return _sent(page, request)
 
     for view in _VIEWS:
         router.get(f"/console{view}", name="show_console")(show)
 
     @router.get("/", name="lead_to_console")
-    def lead() -> Response:
+    async def lead() -> Response:
         return RedirectResponse("/console", 307)
 
 
@@ -83,7 +83,7 @@ def _add_files(router: APIRouter) -> None:
     files = dict(_files())
 
     @router.get("/console/files/{name}", name="send_console_file")
-    def send(request: Request, name: str) -> Response:
+    async def send(request: Request, name: str) -> Response:
         if name not in files:
             raise NotFound
         return _sent(files[name], request)

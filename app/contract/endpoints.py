@@ -66,7 +66,7 @@ def _add_page(router: APIRouter) -> None:
 
 def _add_file(router: APIRouter, name: str, kind: type[Response], folder: Traversable) -> None:
     @router.get(f"/docs/{name}", include_in_schema=False, response_class=kind, name=name)
-    def send_file() -> Response:
+    async def send_file() -> Response:
         return kind((folder / name).read_bytes(), headers={"Cache-Control": "max-age=3600"})
 
 

@@ -69,7 +69,7 @@ def routes(history: History, keeper: Gatekeeper) -> APIRouter:
     return router
 
 
-def asked_filters(
+async def asked_filters(
     kind: Annotated[EntryKind | None, Query(description="Of the operation.")] = None,
     status: Annotated[ExportStatus | None, Query(description="`ready` leaves out what has expired.")] = None,
     data_source: Annotated[ShortText | None, Query(description="A data source's id.")] = None,

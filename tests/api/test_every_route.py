@@ -1,7 +1,8 @@
 """Who gets what: every route of the OpenAPI document, by every kind of key, in every data center."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,24 @@ async def test_a_route_without_a_guard_is_noticed(tmp_path: Path) -> None:
         about = [one for one in wrong if "/leak" in one]
         assert len(about) == len(wrong) == 3 * len(HOLDERS)
         assert "GET /v1/data-centers/{data_center}/leak (its own) by nobody: answered, and not 401" in about
+
+
+async def test_nothing_of_a_request_waits_for_a_thread_of_the_framework(tmp_path: Path) -> None:
+    """FastAPI runs what is no coroutine in one of forty threads, each of which stays for a while."""
+    async with running(tmp_path, work=False, settings={"metrics": "on"}) as service:
+        called = list(calls_of(service.app.routes))
+        assert len(called) > len(RULES)
+        assert [
+            one for one in called if not (iscoroutinefunction(one) or iscoroutinefunction(type(one).__call__))
+        ] == []
+
+
+def calls_of(routes: Sequence[Any]) -> Iterator[Any]:
+    for route in routes:
+        # A router that was included stands there as a whole.
+        yield from calls_of(getattr(getattr(route, "original_router", None), "routes", []))
+        dependants = [route.dependant] if hasattr(route, "dependant") else []
+        while dependants:
+            one = dependants.pop()
+            yield one.call
+            dependants += one.dependencies
