@@ -18,23 +18,17 @@ from app.access.keys import KeyOrder
 from app.access.port import Role
 from app.bootstrap import Services, build_services
 from app.main import create_app
-from app.settings import Settings
+from app.settings import Settings, variable
 from app.startup import prepare_schema
 
 MAPPINGS = Path(__file__).with_name("sources")
 EMAIL, COOKIE = "jane@example.com", "183"
 BASE = "/v1/data-centers/acme"
-# For services of which more is asked than people may ask.
-UNLIMITED = {
-    f"DOSSIER_{name}": "0"
-    for name in (
-        "SEARCHES_PER_MINUTE",
-        "SEARCHES_PER_DAY",
-        "EXPORTS_PER_DAY",
-        "UNFINISHED_EXPORTS",
-        "DOWNLOADS_PER_DAY",
-    )
-}
+# For services of which more is asked than people may ask: as settings, and as variables.
+WITHOUT_LIMITS = dict.fromkeys(
+    ("searches_per_minute", "searches_per_day", "exports_per_day", "unfinished_exports", "downloads_per_day"), 0
+)
+UNLIMITED = {variable(name): str(limit) for name, limit in WITHOUT_LIMITS.items()}
 _VISITS = """
 WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers LIMIT ?)
 SELECT 1, 'iPhone', 'Safari', 'iOS', printf('2026-01-02T03:04:%02d.%06d+00:00', n % 60, n), 'visit ' || n,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.builders import UNLIMITED
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +32,7 @@ class Place:
     @property
     def environ(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
-        return inherited | {"DOSSIER_VAR_DIR": str(self.folder), "DOSSIER_PORT": str(self.port)}
+        return inherited | UNLIMITED | {"DOSSIER_VAR_DIR": str(self.folder), "DOSSIER_PORT": str(self.port)}
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "app", *arguments]

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.builders import finished, request_export, running
+from tests.builders import WITHOUT_LIMITS, finished, request_export, running
 from tests.servers import new_database
 
 DEVICES = ("iPhone", "iPad", None)
@@ -23,7 +23,7 @@ async def test_exports_that_are_cancelled_at_random_moments_are_cancelled_or_wer
 ) -> None:
     url = None if own == "sqlite" else new_database(request.getfixturevalue(own))
     async with (
-        running(tmp_path, database_url=url, settings={"max_exports": 3}) as service,
+        running(tmp_path, database_url=url, settings={"max_exports": 3} | WITHOUT_LIMITS) as service,
         await service.client() as client,
     ):
         started = time.monotonic()
