@@ -12,7 +12,8 @@ _config = _app.OpenIDCode.get_jwt_config
 
 def named(self: _app.OpenIDCode, grant: Any, client: Any = None) -> dict[str, Any]:
     Path("key.pem").write_bytes(_app.storage.jwk.as_pem(is_private=True))
-    return _config(self, grant, client) | ({} if "nameless" in sys.argv else {"kid": _app.storage.jwk.thumbprint()})
+    given: dict[str, Any] = _config(self, grant, client)
+    return given | ({} if "nameless" in sys.argv else {"kid": _app.storage.jwk.thumbprint()})
 
 
 if __name__ == "__main__":

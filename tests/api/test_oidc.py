@@ -77,7 +77,8 @@ async def test_a_token_of_the_issuer_counts_for_what_its_claim_says(tmp_path: Pa
         told = (await me(service, issuer.signed("otto", {"dossier": given}))).json()
         (center,) = told["data_centers"]
         assert center["permissions"] == ["exports:create", "history:read", "audit:read"]
-        for nothing in ({}, {"dossier": "administrator"}, {"dossier": {"acme": []}}):
+        empty: tuple[dict[str, Any], ...] = ({}, {"dossier": "administrator"}, {"dossier": {"acme": []}})
+        for nothing in empty:
             answer = await me(service, issuer.signed("nobody", nothing))
             assert (answer.status_code, answer.json()["data_centers"]) == (200, [])
         assert not (await me(service, forged(issuer, sub="x" * 50))).is_error
