@@ -1,11 +1,13 @@
 """Chooses the adapters, by the settings: the embedded ones, or servers. The only module that names them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from sqlalchemy import URL
 
 from app.access.counter import Counter, OwnCounter, SharedCounter
+from app.access.grants import Grants
+from app.access.joined import Tokens
 from app.access.redis import RedisCounter
 from app.jobs.local import LocalBell
 from app.jobs.port import Bell
@@ -50,6 +52,22 @@ def build_bell(settings: Settings) -> Bell:
 def build_counter(settings: Settings, clock: Clock) -> Counter:
     own = OwnCounter(clock)
     return SharedCounter(RedisCounter(settings.redis_url, clock), own) if settings.redis_url else own
+
+
+def build_tokens(settings: Settings, grants: Grants, data_centers: Collection[str], clock: Clock) -> Tokens | None:
+    """None where no identity provider is configured."""
+    if not (
+        settings.oidc_issuer and settings.oidc_audience and settings.oidc_client_id and settings.oidc_client_secret
+    ):
+        return None
+    # Only here, because whoever has keys alone, and every worker, need not have it in memory.
+    from app.access.oidc import Oidc, Provider  # noqa: PLC0415
+
+    agreed = Provider(
+        settings.oidc_issuer, settings.oidc_audience, settings.oidc_client_id, settings.oidc_client_secret,
+        settings.oidc_claim,
+    )  # fmt: skip
+    return Oidc(agreed, grants, data_centers, clock)
 
 
 def build_registry(

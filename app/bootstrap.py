@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.access.counter import Counter
+from app.access.grants import Grants
 from app.access.index_key import IndexKey
+from app.access.joined import JoinedAccess, Tokens
 from app.access.keys import Keys
 from app.access.limits import RateLimits
 from app.access.port import Access
 from app.access.public_keys import PublicKeys
 from app.access.sessions import Sessions
-from app.adapters import build_bell, build_counter, build_database, build_registry, build_store
+from app.adapters import build_bell, build_counter, build_database, build_registry, build_store, build_tokens
 from app.archive.assets import Assets
 from app.audit.browse import BrowseAudit
 from app.audit.group import GroupedTrail
@@ -75,6 +77,8 @@ class Services:
     bell: Bell
     counter: Counter
     keys: Keys
+    access: Access
+    oidc: Tokens | None
     public_keys: PublicKeys
     index_key: IndexKey
     sessions: Sessions
@@ -100,6 +104,8 @@ class Services:
     @property
     def needs(self) -> str | None:
         """What was configured and needs the newest schema."""
+        if self.oidc:
+            return "DOSSIER_OIDC_ISSUER is set, which needs this one's"
         return "center.toml names webhooks, which need this one's" if self.deliver.receivers else None
 
     async def close(self) -> None:
@@ -109,6 +115,8 @@ class Services:
             parts = (self.ledger.database, self.sealer, self.keys, self.grouped, self.registry, self.store, self.bell)
             for part in (*parts, self.counter, self.exports.watch, self.exports.download.sendings, self.refusals):
                 stack.push_async_callback(part.close)
+            if self.oidc:
+                stack.push_async_callback(self.oidc.close)
         self.threads.close()
 
 
@@ -123,7 +131,11 @@ def build_services(
     ledger = Ledger(build_database(settings), Trail(clock, metrics), (Outbox(registry.receivers, clock),))
     keyring = build_keyring(settings)
     keys, candidates = Keys(ledger, clock), Candidates(keyring, clock)
-    index_key, sessions = IndexKey(ledger, keyring, clock), Sessions(ledger, keys, clock)
+    grants = Grants(ledger, clock)
+    oidc = build_tokens(settings, grants, registry.centers, clock) if process == "api" else None
+    # What was granted is all that a worker asks for.
+    access: Access = keys if process == "api" and not oidc else JoinedAccess(keys, grants, oidc)
+    index_key, sessions = IndexKey(ledger, keyring, clock), Sessions(ledger, access, clock)
     handles = GetHandles(index_key.hashes)
     public_keys = PublicKeys(ledger, signers := keyring.signers(), clock)
     crew = Crew()
@@ -133,20 +145,20 @@ def build_services(
     grouped = GroupedTrail(ledger.database, ledger.trail)
     refusals = Refusals(grouped, clock)
     compile_archive = Compile(store, clock, traces, Assets(), signers[0], _ceilings(settings))
-    work = ExportWork(ledger, registry, keys, candidates, store, compile_archive, clock)
+    work = ExportWork(ledger, registry, access, candidates, store, compile_archive, clock)
     limits = RateLimits(counter, settings.quotas, settings.service_quotas)
     misses = Misses(counter, grouped, settings.misses_per_hour)
     request = RequestExport(registry, candidates, handles, ledger, bell, limits, clock, traces)
-    exports = _exports(request, browse, watch, store, keys)
+    exports = _exports(request, browse, watch, store, access)
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [
         ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old,
         sessions.delete_old, refusals.write_due, keys.uses.write_due, public_keys.remember,
-        partial(prepare_soon, store),
+        partial(prepare_soon, store), *([grants.delete_old] if oidc else []),
     ]  # fmt: skip
     return Services(
-        settings, crew, metrics, traces, threads, registry, store, bell, counter, keys, public_keys, index_key,
-        sessions, ledger, grouped, refusals, Sealer(ledger.database, signers, clock),
+        settings, crew, metrics, traces, threads, registry, store, bell, counter, keys, access, oidc, public_keys,
+        index_key, sessions, ledger, grouped, refusals, Sealer(ledger.database, signers, clock),
         search=Search(registry, candidates, handles, grouped, limits, misses, clock, metrics, traces),
         history=History(browse, BrowseAudit(ledger.database, tokens), Heads(ledger.database), handles),
         exports=exports,

@@ -67,7 +67,7 @@ def create_app(services: Services) -> FastAPI:
         webhooks=webhooks.described(),
     )  # fmt: skip
     titles = {center.id: center.title for center in services.registry.centers.values()}
-    keeper = access.Gatekeeper(services.keys, services.sessions, titles, services.refusals)
+    keeper = access.Gatekeeper(services.access, services.sessions, titles, services.refusals)
     for router in _routers(services, keeper):
         app.include_router(router)
     app.add_exception_handler(Failure, keeper.answer)

@@ -16,7 +16,11 @@ OF_THE_CLIENT = ("DOSSIER_URL", "DOSSIER_DATA_CENTER", "DOSSIER_KEY", "DOSSIER_K
 _MOST = 1_000_000
 
 # What may also come from a file, whose path the variable of that name and _FILE holds.
-SECRETS = ("database_url", "secret_key", "secret_key_previous", "redis_url", "s3_access_key", "s3_secret_key")
+SECRETS = (
+    "database_url", "secret_key", "secret_key_previous", "redis_url", "s3_access_key", "s3_secret_key",
+    "oidc_client_secret",
+)  # fmt: skip
+OIDC = ("oidc_issuer", "oidc_audience", "oidc_client_id", "oidc_client_secret")
 # 10,000 parts of an upload, of 8 MiB each: no store takes more of them.
 MOST_STORED_BYTES = 10_000 * (8 << 20)
 _ORIGINS = r"^https?://[A-Za-z0-9.-]+(:\d+)?( https?://[A-Za-z0-9.-]+(:\d+)?)*$"
@@ -118,6 +122,20 @@ class Settings(BaseModel):
         str | None, Field(pattern=_ORIGINS, description="Origins whose pages may call the API, with spaces between.")
     ] = None
 
+    oidc_issuer: Annotated[
+        str | None,
+        Field(
+            pattern=r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$))[^\s?#]*$",
+            description="https:// of an identity provider; all four of them, or none.",
+        ),
+    ] = None
+    oidc_audience: Annotated[str | None, Field(description="Whom its tokens must be for: this service.")] = None
+    oidc_client_id: Annotated[str | None, Field(description="The console's name at the provider.")] = None
+    oidc_client_secret: Annotated[str | None, Field(description="The console's secret there.")] = None
+    oidc_claim: Annotated[
+        str, Field(description='The claim that holds {"acme": ["administrator"]}; dots lead into objects.')
+    ] = "dossier"
+
     @property
     def embedded(self) -> bool:
         return self.database_url is None
@@ -203,6 +221,11 @@ _CONFLICTS: tuple[tuple[Callable[[Settings], bool], str], ...] = (
             and (given.s3_endpoint or "").startswith("http:" if given.s3_secure else "https:")
         ),
         "DOSSIER_S3_SECURE says the opposite of DOSSIER_S3_ENDPOINT's scheme; leave one of them out.",
+    ),
+    (
+        lambda given: len({getattr(given, name) is None for name in OIDC}) > 1,
+        "DOSSIER_OIDC_ISSUER, DOSSIER_OIDC_AUDIENCE, DOSSIER_OIDC_CLIENT_ID and DOSSIER_OIDC_CLIENT_SECRET belong "
+        "together; set all of them, or none.",
     ),
     (
         lambda given: given.downloads == "redirect" and given.s3_endpoint is None,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
+import httpx
 import psycopg
 import urllib3
 from minio import Minio
@@ -117,6 +118,42 @@ class Valkey(Spawned):
         try:
             return self.ask("PING").startswith(b"+PONG")
         except OSError:
+            return False
+
+
+class Issuer(Spawned):
+    """An identity provider, whose key is another one after each start; its tokens name it, or do not."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        super().__init__(folder)
+        self.port, self._options = free_port(), options
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self._run(
+            sys.executable, "-P", Path(__file__).with_name("issuer.py"), self.port, *self._options,
+            environ={"AUTHLIB_INSECURE_TRANSPORT": "1"},
+        )  # fmt: skip
+
+    def signed(self, subject: str, claims: Mapping[str, object] | None = None, client: str = "dossier") -> str:
+        """The ID token of a sign-in, by the code flow."""
+        with httpx.Client(base_url=self.url, timeout=10) as asking:
+            if claims is not None:
+                asking.put(f"/users/{subject}", json=claims).raise_for_status()
+            back = "http://localhost/back"
+            query = {"client_id": client, "redirect_uri": back, "response_type": "code", "scope": "openid"}
+            led = asking.post("/oauth2/authorize", params=query, data={"sub": subject}).headers["location"]
+            sent = {"grant_type": "authorization_code", "redirect_uri": back, "code": httpx.URL(led).params["code"]}
+            token = asking.post("/oauth2/token", data=sent, auth=(client, "of the tests")).json()
+            return str(token["id_token"])
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/jwks", timeout=5).status_code == httpx.codes.OK
+        except httpx.HTTPError:
             return False
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import JSON, Column, ColumnElement, Index, Row, String, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from app.access.grants import PREFIX
 from app.access.port import PERMISSIONS, ROLES, Administrator, Permission, Role
 from app.access.recent import LiveKey, RecentKeys
 from app.access.uses import KEY_USES, KeyUses
@@ -94,6 +95,8 @@ class Keys:
 
     async def create(self, order: KeyOrder) -> str:
         """The key's text, which is kept nowhere. Raises Misconfigured if the name is taken."""
+        if order.name.startswith(PREFIX):
+            raise Misconfigured(f"A key's name does not begin with {PREFIX!r}: an identity provider's do.")
         key_id, secret, now = secrets.token_hex(6), secrets.token_hex(24), self._clock()
         row = {
             "id": key_id,

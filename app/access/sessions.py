@@ -60,7 +60,7 @@ class Sessions:
     async def sign_in(self, key: str, address: str | None, reference: str) -> Opened | None:
         """None where the key is not a live one."""
         found = await self._access.authenticate(key)
-        return await self._open(key_id_of(key), found, By(found.name, address, reference)) if found else None
+        return await self._open(found.key_id, found, By(found.name, address, reference)) if found else None
 
     async def redeem(self, ticket: str, address: str | None, reference: str) -> Opened | None:
         """None where the ticket was used before, is too old, or its key has ended."""

@@ -38,6 +38,10 @@ SAFE_HEADERS = (
 )  # fmt: skip
 # Headers that change what a request means; an address that does not serve one must not ignore it.
 _NEVER_IGNORED = ("idempotency-key",)
+_SCHEME = (
+    "An API key: `dossier_<id>_<secret>`. Where an identity provider is configured, a JWT that it signed for this "
+    "service does too."
+)
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 
 
@@ -45,7 +49,7 @@ class Guard(HTTPBearer, ABC):
     """A dependency that decides before anything of the request's body is read."""
 
     def __init__(self) -> None:
-        super().__init__(scheme_name="key", description="An API key: `dossier_<id>_<secret>`", auto_error=False)
+        super().__init__(scheme_name="key", description=_SCHEME, auto_error=False)
 
     @abstractmethod
     async def admit(self, request: Request) -> None:

@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
+from app.access.grants import ACCESS_GRANTS
 from app.access.index_key import INDEX_KEYS
 from app.access.keys import API_KEYS
 from app.access.public_keys import SIGNING_KEYS
@@ -23,7 +24,7 @@ from tests.servers import new_database
 
 OWN = (
     API_KEYS, AUDIT_EVENTS, DOWNLOAD_LINKS, IDEMPOTENCY_KEYS, JOBS, DELIVERIES, ATTEMPTS, STOPPED, CONSOLE_SESSIONS,
-    SIGNING_KEYS, KEY_USES, INDEX_KEYS, AUDIT_LEAVES, AUDIT_HEADS,
+    SIGNING_KEYS, KEY_USES, INDEX_KEYS, AUDIT_LEAVES, AUDIT_HEADS, ACCESS_GRANTS,
 )  # fmt: skip
 TABLES = {"history_entries", *(table.name for table in OWN)}
 

@@ -1,0 +1,36 @@
+"""Keys and identity providers as one access: which of them is asked, the form of what is presented tells."""
+
+from typing import Protocol
+
+from app.access.grants import PREFIX, Grants
+from app.access.port import Access, Administrator
+
+
+class Tokens(Protocol):
+    """Where tokens of an identity provider are checked."""
+
+    async def authenticate(self, token: str) -> Administrator | None:
+        """Whose token this is, or None. Raises IssuerAway."""
+
+    async def close(self) -> None: ...
+
+
+class JoinedAccess:
+    """Implements Access. A worker has no `tokens`: what was granted is all that it asks for."""
+
+    def __init__(self, keys: Access, grants: Grants, tokens: Tokens | None) -> None:
+        self._keys, self._grants, self._tokens = keys, grants, tokens
+
+    async def authenticate(self, token: str) -> Administrator | None:
+        if self._tokens and token.count(".") == 2:  # noqa: PLR2004  the form of a JWT (RFC 7515, 3.1)
+            return await self._tokens.authenticate(token)
+        return await self._keys.authenticate(token)
+
+    async def owner(self, key_id: str) -> Administrator | None:
+        return await (self._grants if key_id.startswith(PREFIX) else self._keys).owner(key_id)
+
+    def existed(self, key_id: str) -> bool:
+        return self._keys.existed(key_id)
+
+    async def known(self, name: str) -> Administrator | None:
+        return await (self._grants if name.startswith(PREFIX) else self._keys).known(name)
