@@ -92,7 +92,7 @@ def _routers(services: Services, keeper: access.Gatekeeper) -> list[APIRouter]:
         health.routes(probe),
         access.public_key_routes(services.public_keys),
         contract.routes(with_page=given.shows_docs),
-        *([console.routes(services.sessions, keeper)] if given.shows_console else []),
+        *([console.routes(services.sessions, keeper, services.oidc)] if given.shows_console else []),
         *([health.metrics(services.scrape)] if given.shows_metrics else []),
     ]  # fmt: skip
 

@@ -79,14 +79,18 @@ class Gatekeeper:
         request.state.key_id = key_id
 
     async def answer(self, request: Request, error: Exception) -> Response:
-        """For every failure, of whatever room: refusals leave their trace here."""
+        """For every failure, of whatever room."""
+        await self.record(request, error)
+        return await answer_failure(request, error)
+
+    async def record(self, request: Request, error: Exception) -> None:
+        """Refusals leave their trace here."""
         by: By | None = getattr(request.state, "by", None)
         if by and isinstance(error, Failure) and error.is_refusal:
             data_center = request.path_params.get("data_center")
             here = data_center if data_center in self.titles else None
             details = {"limit": error.limit} if isinstance(error, Exceeded) else self._details(request)
             await self._refusals.record(by, here, {"problem": error.slug, **details})
-        return await answer_failure(request, error)
 
     def _details(self, request: Request) -> dict[str, str]:
         """Nothing of what was sent, but the id of a key that exists or did."""

@@ -1,5 +1,6 @@
 """Keys and identity providers as one access: which of them is asked, the form of what is presented tells."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from app.access.grants import PREFIX, Grants
@@ -11,6 +12,12 @@ class Tokens(Protocol):
 
     async def authenticate(self, token: str) -> Administrator | None:
         """Whose token this is, or None. Raises IssuerAway."""
+
+    async def begin(self, secret: str, back: str) -> str:
+        """Where a browser signs in that keeps the secret; it is led back there. Raises IssuerAway."""
+
+    async def finish(self, secret: str, back: str, told: Mapping[str, str]) -> Administrator | None:
+        """Who signed in, by what it was led back with; None where that is no proof. Raises IssuerAway."""
 
     async def close(self) -> None: ...
 

@@ -11,6 +11,7 @@ import jwt
 
 from app.access.grants import PREFIX, Grant, Grants
 from app.access.oidc_keys import IssuerKeys
+from app.access.oidc_sign_in import code_of, exchange, is_answer, sign_in_address
 from app.access.port import PERMISSIONS, ROLES, Administrator, Permission
 from app.kit.clock import Clock
 
@@ -44,6 +45,20 @@ class Oidc:
         """What it grants is kept before anything is done with it."""
         claims = await self.verified(token, self.provider.audience)
         return await self.admit(claims) if claims else None
+
+    async def begin(self, secret: str, back: str) -> str:
+        endpoint = await self.keys.endpoint("authorization_endpoint")
+        return sign_in_address(endpoint, self.provider.client_id, secret, back)
+
+    async def finish(self, secret: str, back: str, told: Mapping[str, str]) -> Administrator | None:
+        given = self.provider
+        code = code_of(told, secret, given.issuer)
+        if code is None:
+            return None
+        endpoint = await self.keys.endpoint("token_endpoint")
+        token = await exchange(endpoint, (given.client_id, given.client_secret), code, secret, back)
+        claims = await self.verified(token, given.client_id) if token else None
+        return await self.admit(claims) if claims and is_answer(claims, given.client_id, secret) else None
 
     async def admit(self, claims: Mapping[str, Any]) -> Administrator | None:
         try:

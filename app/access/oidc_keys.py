@@ -56,9 +56,9 @@ class IssuerKeys:
 
     async def endpoint(self, name: str) -> str:
         """Raises IssuerAway."""
-        if not self._endpoints:
+        if name not in self._endpoints:
             await self._refresh()
-        if not self._endpoints:
+        if name not in self._endpoints:
             raise IssuerAway
         return self._endpoints[name]
 
@@ -117,6 +117,8 @@ async def answer_of(
     read = b""
     # What was packed could be any size.
     async with asking.stream(method, url, headers={"Accept-Encoding": "identity"}, data=form, auth=auth) as answer:
+        if answer.is_server_error:
+            answer.raise_for_status()
         if answer.status_code != httpx.codes.OK:
             raise Untrusted(f"it answered {answer.status_code}")
         async for some in answer.aiter_raw():

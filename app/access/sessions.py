@@ -60,7 +60,11 @@ class Sessions:
     async def sign_in(self, key: str, address: str | None, reference: str) -> Opened | None:
         """None where the key is not a live one."""
         found = await self._access.authenticate(key)
-        return await self._open(found.key_id, found, By(found.name, address, reference)) if found else None
+        return await self.open(found, address, reference) if found else None
+
+    async def open(self, administrator: Administrator, address: str | None, reference: str) -> Opened:
+        """For somebody who has proved who they are."""
+        return await self._open(administrator.key_id, administrator, By(administrator.name, address, reference))
 
     async def redeem(self, ticket: str, address: str | None, reference: str) -> Opened | None:
         """None where the ticket was used before, is too old, or its key has ended."""

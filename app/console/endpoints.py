@@ -11,8 +11,11 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field, model_validator
 
 from app.access.endpoints import COOKIE, CSRF, Gatekeeper, address_of
+from app.access.joined import Tokens
 from app.access.port import key_id_of
-from app.access.sessions import IDLE, Opened, Session, Sessions, is_csrf
+from app.access.sessions import IDLE, Session, Sessions, is_csrf
+from app.console.cookie import keep
+from app.console.sign_in import oidc_routes
 from app.kit.errors import NotFound
 from app.kit.http import CheckedRoute, reference
 from app.kit.problem import Unauthenticated
@@ -25,7 +28,6 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _Secret = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -56,17 +58,19 @@ class _File:
     etag: str
 
 
-def routes(sessions: Sessions, keeper: Gatekeeper) -> APIRouter:
+def routes(sessions: Sessions, keeper: Gatekeeper, tokens: Tokens | None) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-    _add_page(router)
+    _add_page(router, b' data-oidc="yes"' if tokens else b"")
     _add_files(router)
     router.include_router(_session_routes(sessions, keeper))
+    if tokens:
+        router.include_router(oidc_routes(tokens, sessions, keeper))
     return router
 
 
-def _add_page(router: APIRouter) -> None:
-    """Every view is the same page, which looks at its own address."""
-    page = _read(_PAGE / "index.html")
+def _add_page(router: APIRouter, told: bytes) -> None:
+    """Every view is the same page, which looks at its own address; `told` are attributes of its root."""
+    page = _file((_PAGE / "index.html").read_bytes().replace(b'<html lang="en"', b'<html lang="en"' + told), ".html")
 
     async def show(request: Request) -> Response:
         return _sent(page, request)
@@ -106,7 +110,7 @@ def _session_routes(sessions: Sessions, keeper: Gatekeeper) -> APIRouter:
         if opened is None:
             keeper.expects_stranger(request, key_id_of(body.key or ""))
             raise Unauthenticated("This key is not a live one, or the link was used before; ask for another.")
-        _keep(answer, opened, request)
+        keep(answer, opened, request)
         return _view(opened.session)
 
     @router.delete("", status_code=204)
@@ -129,12 +133,6 @@ async def _found(sessions: Sessions, request: Request) -> Session:
     return found
 
 
-def _keep(answer: Response, opened: Opened, request: Request) -> None:
-    """For as long as the browser runs, at most. Only TLS takes it along, but for one's own machine."""
-    secure = request.url.hostname not in _LOOPBACK
-    answer.set_cookie(COOKIE, opened.secret, httponly=True, samesite="strict", secure=secure, path="/")
-
-
 def _view(session: Session) -> SessionView:
     return SessionView(
         name=session.administrator.name,
@@ -147,12 +145,11 @@ def _view(session: Session) -> SessionView:
 def _files() -> Iterator[tuple[str, _File]]:
     for path in _PAGE.iterdir():
         if path.suffix in _MEDIA and path.name != "index.html":
-            yield path.name, _read(path)
+            yield path.name, _file(path.read_bytes(), path.suffix)
 
 
-def _read(path: Path) -> _File:
-    content = path.read_bytes()
-    return _File(content, _MEDIA[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+def _file(content: bytes, suffix: str) -> _File:
+    return _File(content, _MEDIA[suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
 
 def _sent(file: _File, request: Request) -> Response:

@@ -34,6 +34,7 @@ HOMES = {
     "fastapi": [
         "app/main.py",
         "app/*/endpoints.py",
+        "app/console/*",
         "app/exports/answers.py",
         "app/contract/document.py",
         "app/kit/http.py",

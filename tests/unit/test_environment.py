@@ -13,11 +13,12 @@ SECRET = "a secret of the tests, long enough"
 VALUES = {
     "database_url": "postgresql://d@127.0.0.1/d", "secret_key": SECRET, "secret_key_previous": SECRET[::-1],
     "redis_url": "redis://127.0.0.1", "s3_access_key": "key", "s3_secret_key": "secret",
+    "oidc_client_secret": "known to two",
 }  # fmt: skip
 
 
 def test_every_secret_may_come_from_a_file(tmp_path: Path) -> None:
-    environ = {}
+    environ = {"DOSSIER_OIDC_ISSUER": "https://id", "DOSSIER_OIDC_AUDIENCE": "d", "DOSSIER_OIDC_CLIENT_ID": "d"}
     for name in SECRETS:
         (tmp_path / name).write_text(VALUES[name] + "\n")
         environ[f"{variable(name)}_FILE"] = str(tmp_path / name)

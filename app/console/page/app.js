@@ -6,7 +6,7 @@ import { drawFrame, heading, homeOf, mayOpen } from "./frame.js";
 import { errorBox, isOver } from "./problems.js";
 import { addressOf, here, replace, takeFragment, whenArrived } from "./routes.js";
 import { session, forget, resume, signOut, watchTabs } from "./session.js";
-import { redeem, showSignIn } from "./sign-in.js";
+import { redeem, showSignIn, whyNot } from "./sign-in.js";
 import { loadWords, say, switchLanguage } from "./words.js";
 
 const place = document.getElementById("main");
@@ -22,13 +22,13 @@ async function start() {
   whenSignedOut(() => lock("sign-in.timed-out"));
   whenArrived(arrive);
   watchTabs({ idle, gone: () => lock("sign-in.signed-out") });
-  const { ticket, identifier } = takeFragment();
+  const { ticket, oidc, identifier } = takeFragment();
   hand(identifier);
   if (ticket) {
     const why = await redeem(ticket);
     return why ? lock(why) : enter();
   }
-  return open();
+  return oidc && oidc !== "done" ? lock(whyNot(oidc)) : open();
 }
 
 async function open() {

@@ -3,7 +3,7 @@
 const ROOT = "/console";
 const EXPORT = /^\/exports\/([^/]+)$/;
 const PATHS = { search: "", history: "/history", audit: "/audit" };
-const SIGN_IN = "sign-in=";
+const SIGN_IN = "sign-in=", OIDC = "oidc=", LEFT = "dossier-left";
 
 let arrived = () => {};
 
@@ -40,13 +40,27 @@ export function replace(address) {
   history.replaceState(null, "", address);
 }
 
+/** To where somebody signs in, who wants to go on where they were. */
+export function leaveFor(address) {
+  sessionStorage.setItem(LEFT, location.pathname + location.search);
+  location.assign(address);
+}
+
 /** What stood behind the `#`: it opens a door or names a person, so it leaves the address at once. */
 export function takeFragment() {
   const fragment = location.hash.slice(1);
   if (!fragment) return {};
   replace(location.pathname + location.search);
   if (fragment.startsWith(SIGN_IN)) return { ticket: fragment.slice(SIGN_IN.length) };
+  if (fragment.startsWith(OIDC)) return { oidc: comeBack(fragment.slice(OIDC.length)) };
   return { identifier: decoded(fragment) };
+}
+
+function comeBack(outcome) {
+  const left = sessionStorage.getItem(LEFT);
+  sessionStorage.removeItem(LEFT);
+  if (left) replace(left);
+  return outcome;
 }
 
 function decoded(fragment) {

@@ -1,11 +1,16 @@
 // Signing in, with a key or by a link that works once; and saying why, where a session has ended.
 
 import { Refused, refusal } from "./api.js";
-import { alarm, fill, h, notice } from "./dom.js";
+import { alarm, button, fill, h, notice } from "./dom.js";
 import { heading } from "./frame.js";
 import { sentenceOf } from "./problems.js";
+import { leaveFor } from "./routes.js";
 import { signIn } from "./session.js";
 import { say } from "./words.js";
+
+// The service says so in the page itself, where an identity provider is configured.
+const hasOidc = document.documentElement.dataset.oidc === "yes";
+const FAILED = { refused: "sign-in.oidc-refused", late: "sign-in.oidc-late", away: "sign-in.oidc-away" };
 
 /** `why` is a key of a sentence, or null; `done` is called once somebody is signed in. */
 export function showSignIn(place, why, done) {
@@ -14,7 +19,7 @@ export function showSignIn(place, why, done) {
     id: "key", type: "password", autocomplete: "off", autocapitalize: "none", spellcheck: "false", required: true,
     "aria-describedby": "key-help trouble", class: "wide", maxlength: "512",
   });
-  const submit = h("button", { type: "submit", class: "main" }, say("sign-in.submit"));
+  const submit = h("button", { type: "submit", class: hasOidc ? "plain" : "main" }, say("sign-in.submit"));
   const form = h(
     "form", { novalidate: true, onsubmit: (event) => enter(event, { field, submit, trouble, done }) },
     h("label", { for: "key" }, say("sign-in.key")), field,
@@ -22,8 +27,20 @@ export function showSignIn(place, why, done) {
     trouble, submit,
   );
   const head = heading("sign-in.title");
-  fill(place, h("div", { class: "narrow" }, head, why && reason(why), h("p", {}, say("sign-in.lead")), form, help()));
-  (why ? head : field).focus();
+  const lead = h("p", {}, say(hasOidc ? "sign-in.lead-oidc" : "sign-in.lead"));
+  const other = hasOidc && otherWay();
+  fill(place, h("div", { class: "narrow" }, head, why && reason(why), lead, other, form, help()));
+  (why ? head : other ? other[0] : field).focus();
+}
+
+/** The sentence for what the service says of a sign-in at the identity provider. */
+export function whyNot(outcome) {
+  return FAILED[outcome] ?? FAILED.refused;
+}
+
+function otherWay() {
+  const go = () => leaveFor("/console/oidc/begin");
+  return [button(say("sign-in.oidc"), go, { class: "main", id: "oidc" }), h("p", { class: "quiet" }, say("sign-in.or"))];
 }
 
 /** Null where the link was good, else the key of the sentence that says why not. */
@@ -37,7 +54,7 @@ export async function redeem(ticket) {
 }
 
 function reason(why) {
-  const isTrouble = why === "away" || why === "sign-in.used-link";
+  const isTrouble = why === "away" || why === "sign-in.used-link" || Object.values(FAILED).includes(why);
   alarm(say(why));
   return notice(isTrouble ? "error" : "info", h("p", {}, say(why)));
 }
