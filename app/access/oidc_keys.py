@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import jwt
 
-from app.access.port import IssuerAway
+from app.kit.errors import IssuerAway
 from app.kit.logs import log, whereabouts
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

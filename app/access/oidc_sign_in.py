@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from app.access.oidc_keys import Untrusted, answer_of, client
-from app.access.port import IssuerAway
+from app.kit.errors import IssuerAway
 from app.kit.logs import log, whereabouts
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-from app.kit.errors import Denied, Unavailable
+from app.kit.errors import Denied
 
 Permission = Literal[
     "visitors:search", "exports:create", "exports:download", "exports:revoke", "history:read", "audit:read"
@@ -24,14 +24,6 @@ class Forbidden(Denied):
     slug = "forbidden"
     title = "This key may not do that"
     is_refusal = True
-
-
-class IssuerAway(Unavailable):
-    """The identity provider did not tell its public keys, so its tokens cannot be checked yet. Try again after some
-    seconds, or use a key."""
-
-    slug = "identity-provider-unavailable"
-    title = "The identity provider does not answer"
 
 
 @dataclass(frozen=True, slots=True)

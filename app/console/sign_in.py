@@ -8,9 +8,9 @@ from fastapi.responses import RedirectResponse
 
 from app.access.endpoints import Gatekeeper, address_of
 from app.access.joined import Tokens
-from app.access.port import IssuerAway
 from app.access.sessions import Sessions
 from app.console.cookie import is_secure, keep
+from app.kit.errors import IssuerAway
 from app.kit.http import reference
 from app.kit.problem import Unauthenticated
 

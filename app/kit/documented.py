@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.kit.db import DatabaseUnavailable
-from app.kit.errors import Failure
-from app.kit.problem import NotAcceptable, UnknownParameter, ValidationError, problem_body, status_of
+from app.kit.errors import Failure, IssuerAway
+from app.kit.problem import (
+    NotAcceptable,
+    Unauthenticated,
+    UnknownParameter,
+    ValidationError,
+    problem_body,
+    status_of,
+)
 
 Answers = dict[int | str, dict[str, Any]]
 PROBLEM_MEDIA = "application/problem+json"
@@ -50,6 +57,8 @@ def answer(status: int, description: str, *headers: str, **more: object) -> Answ
 def problems(*failures: type[Failure]) -> Answers:
     """The problems that an operation can answer with; some of them any can."""
     everywhere: set[type[Failure]] = {Failure, DatabaseUnavailable, UnknownParameter, NotAcceptable}
+    if Unauthenticated in failures:
+        everywhere.add(IssuerAway)
     documented: Answers = {}
     for failure in sorted(everywhere.union(failures), key=lambda one: (status_of(one), one.slug)):
         entry = documented.setdefault(status_of(failure), _no_problem_yet())

@@ -66,6 +66,14 @@ class NotFound(Missing):
     is_refusal = True
 
 
+class IssuerAway(Unavailable):
+    """The identity provider did not tell its public keys, so its tokens cannot be checked yet. Try again after some
+    seconds, or use a key."""
+
+    slug = "identity-provider-unavailable"
+    title = "The identity provider does not answer"
+
+
 class Misconfigured(Exception):
     """The service cannot start like this; the sentence names what is wrong and how to mend it."""
 

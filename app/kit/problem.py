@@ -42,7 +42,8 @@ class UnknownParameter(EdgeFailure):
 
 class Unauthenticated(EdgeFailure):
     """Send `Authorization: Bearer <key>` with a key that exists, has not expired and was not revoked.
-    `python -m app keys create` makes one."""
+    `python -m app keys create` makes one. Where an identity provider is configured, a token of it that is in time and
+    for this service does too."""
 
     slug, title, status = "unauthenticated", "A valid key is needed", 401
     is_refusal = True

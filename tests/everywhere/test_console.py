@@ -15,6 +15,7 @@ import pytest
 
 from tests.everywhere.conftest import Program, npm_ci
 from tests.sample import Served
+from tests.servers import Issuer, running
 from tests.site import site
 
 pytestmark = pytest.mark.everywhere
@@ -121,6 +122,20 @@ def test_nothing_runs_that_is_data(console: Console, tmp_path: Path) -> None:
     with hostile.serving():
         where = {"URL": f"http://127.0.0.1:{hostile.environ['DOSSIER_PORT']}", "KEY": key, "HOSTILE": "9f3"}
         console.goes("chrome", "nothing_runs_that_is_data", tmp_path, {}, **where)
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+def test_signing_in_at_an_identity_provider(console: Console, tmp_path: Path, browser: str) -> None:
+    """The provider has another site's name, so that cookies are sent as strictly as between two companies."""
+    with running(Issuer) as issuer:
+        there = issuer.url.replace("127.0.0.1", "localhost")
+        httpx.put(f"{there}/users/maria", json={"dossier": {"acme": ["administrator"]}}).raise_for_status()
+        own = {"ISSUER": there, "AUDIENCE": "api", "CLIENT_ID": "console", "CLIENT_SECRET": "of the tests"}
+        trusting = site(tmp_path)
+        trusting.environ.update({f"DOSSIER_OIDC_{name}": value for name, value in own.items()})
+        with trusting.serving():
+            where = {"URL": f"http://127.0.0.1:{trusting.environ['DOSSIER_PORT']}"}
+            console.goes(browser, "an_identity_provider", tmp_path, {}, **where)
 
 
 def _deeds(console: Console, folder: Path) -> Mapping[str, Deed]:

@@ -28,19 +28,15 @@ export function showSignIn(place, why, done) {
   );
   const head = heading("sign-in.title");
   const lead = h("p", {}, say(hasOidc ? "sign-in.lead-oidc" : "sign-in.lead"));
-  const other = hasOidc && otherWay();
-  fill(place, h("div", { class: "narrow" }, head, why && reason(why), lead, other, form, help()));
-  (why ? head : other ? other[0] : field).focus();
+  const other = hasOidc && button(say("sign-in.oidc"), () => leaveFor("/console/oidc/begin"), { class: "main", id: "oidc" });
+  const ways = other && [h("p", {}, other), h("p", {}, say("sign-in.or"))];
+  fill(place, h("div", { class: "narrow" }, head, why && reason(why), lead, ways, form, help()));
+  (why ? head : other || field).focus();
 }
 
 /** The sentence for what the service says of a sign-in at the identity provider. */
 export function whyNot(outcome) {
   return FAILED[outcome] ?? FAILED.refused;
-}
-
-function otherWay() {
-  const go = () => leaveFor("/console/oidc/begin");
-  return [button(say("sign-in.oidc"), go, { class: "main", id: "oidc" }), h("p", { class: "quiet" }, say("sign-in.or"))];
 }
 
 /** Null where the link was good, else the key of the sentence that says why not. */

@@ -271,6 +271,33 @@ async function german_and_dark(browser) {
   calm(page);
 }
 
+async function an_identity_provider(browser) {
+  const page = await tab(browser);
+  const wanted = "/console/history?status=ready";
+  await visit(page, wanted);
+  await looked(page, "an-identity-provider");
+  await page.locator("#oidc").click();
+  await page.waitForSelector("input[name=sub]");
+  await page.locator("button[value=deny]").click();
+  await until(page, "Your organisation's sign-in was not accepted here.");
+  await audit(page, "refused");
+  await page.locator("#oidc").click();
+  await page.waitForSelector("input[name=sub]");
+  await page.type("input[name=sub]", "maria");
+  await page.keyboard.press("Enter");
+  await until(page, "oidc:maria");
+  check(page.url() === env("URL") + wanted, page.url());
+  await page.reload();
+  await until(page, "oidc:maria");
+  await press(page, "Sign out");
+  await until(page, "You are signed out.");
+  check((await page.evaluate(() => document.activeElement.tagName)) === "H1", "whoever has this read aloud is elsewhere");
+  await visit(page, "/console?anew#oidc=away");
+  await until(page, "Your organisation's sign-in does not answer.");
+  check(!page.url().includes("#"), page.url());
+  calm(page);
+}
+
 async function first_view(browser) {
   const page = await tab(browser);
   const session = await page.createCDPSession();
@@ -349,5 +376,5 @@ const no_barrier_narrow = (browser) => everywhere(browser, NARROW, "dark", "narr
 await run({
   the_main_job, a_source_is_down, a_shared_browser, an_auditor, an_expiry, a_revocation_elsewhere, a_session_that_ends,
   two_tabs, a_dashboards_link, nothing_runs_that_is_data, by_keyboard, the_history, a_failure, german_and_dark,
-  first_view, no_barrier_wide, no_barrier_narrow, no_barrier_wide_dark, no_barrier_narrow_light,
+  an_identity_provider, first_view, no_barrier_wide, no_barrier_narrow, no_barrier_wide_dark, no_barrier_narrow_light,
 });
