@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from app.access.grants import OUTLIVES
 from app.access.keys import KeyOrder
+from app.access.port import ROLES
 from app.bootstrap import build_services
 from app.kit.errors import Misconfigured
 from app.settings import read_settings
@@ -77,6 +78,9 @@ async def test_a_token_of_the_issuer_counts_for_what_its_claim_says(tmp_path: Pa
         told = (await me(service, issuer.signed("otto", {"dossier": given}))).json()
         (center,) = told["data_centers"]
         assert center["permissions"] == ["exports:create", "history:read", "audit:read"]
+        for role, permissions in ROLES.items():
+            told = (await me(service, issuer.signed(role, {"dossier": {"acme": [role]}}))).json()
+            assert told["data_centers"][0]["permissions"] == list(permissions), role
         empty: tuple[dict[str, Any], ...] = ({}, {"dossier": "administrator"}, {"dossier": {"acme": []}})
         for nothing in empty:
             answer = await me(service, issuer.signed("nobody", nothing))
