@@ -20,6 +20,7 @@ from app.bootstrap import Services, build_services
 from app.main import create_app
 from app.settings import Settings, variable
 from app.startup import prepare_schema
+from tests import migrated
 
 MAPPINGS = Path(__file__).with_name("sources")
 EMAIL, COOKIE = "jane@example.com", "183"
@@ -115,6 +116,9 @@ async def running(
     secret = "a secret of the tests, long enough"
     own = {"var_dir": folder / "var", "data_centers": mappings, "database_url": database_url, "secret_key": secret}
     given = Settings.model_validate(own | dict(settings or {}))
+    file = given.var_dir / "dossier.db"
+    if given.embedded and revision == "head" and not file.exists():
+        await migrated.lay(file)
     services = build_services(given, environ or environ_of(folder), clock)
     await services.database.migrate(revision)
     await prepare_schema(given, services.database)
