@@ -28,15 +28,18 @@ demo-stack: $(VENV)/stack ## the same on two APIs, two workers, PostgreSQL, Valk
 run: $(VENV)/demo ## serve the same sample, and print a key
 	@$(QUIETLY) $(BIN)/python -m app demo --serve $(UNLESS_STOPPED)
 
-# The journeys look at the time that things take, so nothing runs beside them. Before them whole files are handed out
-# as they are named: the long ones first, so that the short ones fill what is left at the end.
+# The journeys of silence look at the time that things take, so nothing runs beside them. Before them whole files are
+# handed out as they are named: the long ones first, so that the short ones fill what is left at the end.
 test: $(VENV)/test ## run all tests, on real servers started for them
 	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/unit tests/api tests/shape
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/clients tests/broken tests/contract
-	@$(BIN)/python -m pytest tests/journey
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
+	  tests/clients tests/broken tests/journey/test_stack.py tests/contract
+	@$(BIN)/python -m pytest tests/journey --ignore tests/journey/test_stack.py
 
-# What the machine lacks is named at the end, each with the line that would get it, and is no failure.
-test-all: $(VENV)/test ## run what needs node, MariaDB or other unpackers too, and name what it could not run
+# What the machine lacks is named at the end, each with the line that would get it, and is no failure. The oldest
+# PostgreSQL that is served runs here, the newest in every `make test`.
+test-all: $(VENV)/test ## run what needs node, MariaDB, PostgreSQL 16 or other unpackers, and name what could not run
+	@$(BIN)/python -m pytest -m everywhere -rs -n 2 --dist loadfile tests/contract tests/shape
 	@$(BIN)/python -m pytest -m everywhere -rs tests/everywhere
 
 heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault

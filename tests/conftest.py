@@ -1,6 +1,7 @@
 """What every test may ask for: a running service, and real PostgreSQL servers."""
 
 import asyncio
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -40,3 +41,9 @@ def valkey() -> Iterator[Server]:
 def seaweedfs() -> Iterator[Server]:
     with running(SeaweedFS) as server:
         yield server
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays: to look for garbage among it takes a share of each test."""
+    gc.collect()
+    gc.freeze()

@@ -9,17 +9,16 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.engines import EACH, POSTGRESQL
 from tests.small import Small
 
-ENGINES = ("sqlite", "postgres_16", "postgres_18")
 
-
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=EACH)
 def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Small]:
     yield from _small(request, tmp_path, request.param)
 
 
-@pytest.fixture(params=ENGINES[1:])
+@pytest.fixture(params=POSTGRESQL)
 def postgresql(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Small]:
     yield from _small(request, tmp_path, request.param)
 

@@ -27,6 +27,7 @@ from tests.builders import (
     request_export,
     running,
 )
+from tests.engines import EACH
 from tests.servers import Postgres, new_database
 from tests.servers import running as running_server
 
@@ -42,7 +43,7 @@ async def on(
         yield service
 
 
-engines = pytest.mark.parametrize("engine", ["sqlite", "postgres_16", "postgres_18"])
+engines = pytest.mark.parametrize("engine", EACH)
 
 
 @engines

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines import POSTGRESQL
 from tests.presets.segment import (
     DESK_ID,
     EMAIL,
@@ -31,7 +32,7 @@ AGENTS = {PHONE: IPHONE, WINDOWS: FIREFOX, UNKNOWN: ""}
 EVENTS = {"order_completed": "event_order_completed", "_pages": "event__pages", ODD: "event_gr__e__gew_hlt_____"}
 
 
-@pytest.fixture(scope="module", params=["postgres_16", "postgres_18"])
+@pytest.fixture(scope="module", params=POSTGRESQL)
 def segment(request: pytest.FixtureRequest) -> str:
     url = new_database(request.getfixturevalue(request.param))
     filled(url, SCHEMA, SEGMENT, rows())

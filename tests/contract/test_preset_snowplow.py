@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.engines import POSTGRESQL
 from tests.presets.service import Row, asked, filled, findings, read
 from tests.presets.snowplow import (
     CLIENT,
@@ -34,7 +35,7 @@ AGENTS = {PHONE: (IPHONE, OLDER_IPHONE), WINDOWS: (FIREFOX,), UNKNOWN: (None, ""
 DETAILS = {YAUAA: f"details_{YAUAA}", CLIENT: f"details_{CLIENT}", ODD: "details_com_acme_odd_name___each___1"}
 
 
-@pytest.fixture(scope="module", params=["postgres_16", "postgres_18"])
+@pytest.fixture(scope="module", params=POSTGRESQL)
 def snowplow(request: pytest.FixtureRequest) -> str:
     url = new_database(request.getfixturevalue(request.param))
     filled(url, SCHEMA, EVENTS + CONTEXTS, rows())

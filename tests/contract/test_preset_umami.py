@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from tests.engines import POSTGRESQL
 from tests.presets.service import Row, asked, filled, findings, picked, read
 from tests.presets.umami import (
     BLOG,
@@ -43,7 +44,7 @@ REPLAYS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["postgres_16", "postgres_18"])
+@pytest.fixture(scope="module", params=POSTGRESQL)
 def umami(request: pytest.FixtureRequest) -> str:
     url = new_database(request.getfixturevalue(request.param))
     filled(url, SCHEMA, TABLES, rows())

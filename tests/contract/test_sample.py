@@ -18,6 +18,7 @@ import pytest
 from app.commands.sample.generate import ddl, shop_tables, website_tables, write_sample
 from app.sources.candidate import HANDLE_DIGITS
 from tests.builders import BASE, Running, archive, candidates, manifest, running
+from tests.engines import EACH
 from tests.fill import fill_postgres
 from tests.independent import expected_sections
 from tests.servers import new_database
@@ -71,7 +72,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres_16", "postgres_18"])
+@pytest.fixture(scope="module", params=EACH)
 def urls(request: pytest.FixtureRequest, sample: Path) -> Iterator[dict[str, str]]:
     if request.param == "sqlite":
         yield {source: f"sqlite:///{sample / source}.db" for source in PERSONAL}

@@ -21,8 +21,9 @@ from app.kit.clock import rfc3339
 from app.kit.seal import Keyring
 from tests.builders import Running, environ_of, request_export
 from tests.contract.test_database import engines, on, refused
+from tests.engines import POSTGRESQL
 
-postgresqls = pytest.mark.parametrize("engine", ["postgres_16", "postgres_18"])
+postgresqls = pytest.mark.parametrize("engine", POSTGRESQL)
 # The reference tests of Certificate Transparency: these leaves, and the root after each.
 LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
 ROOTS = [

@@ -20,6 +20,7 @@ from app.history.tables import DOWNLOAD_LINKS, IDEMPOTENCY_KEYS
 from app.jobs.tables import JOBS
 from app.kit.db import METADATA, Database, database_url
 from app.webhooks.tables import ATTEMPTS, DELIVERIES, STOPPED
+from tests.engines import POSTGRESQL
 from tests.servers import new_database
 
 OWN = (
@@ -50,6 +51,6 @@ async def test_on_sqlite(tmp_path: Path) -> None:
     await check(Database(database_url(f"sqlite:///{tmp_path / 'own.db'}")))
 
 
-@pytest.mark.parametrize("server", ["postgres_16", "postgres_18"])
+@pytest.mark.parametrize("server", POSTGRESQL)
 async def test_on_postgresql(server: str, request: pytest.FixtureRequest) -> None:
     await check(Database(database_url(new_database(request.getfixturevalue(server)))))
