@@ -30,16 +30,15 @@ run: $(VENV)/demo ## serve the same sample, and print a key
 
 # The journeys of silence look at the time that things take, so nothing runs beside them. Before them whole files are
 # handed out as they are named: the long ones first, so that the short ones fill what is left at the end.
+BESIDE := tests/clients tests/broken tests/journey tests/contract tests/api tests/unit tests/shape
 test: $(VENV)/test ## run all tests, on real servers started for them
-	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/unit tests/api tests/shape
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
-	  tests/clients tests/broken tests/journey/test_stack.py tests/contract
-	@$(BIN)/python -m pytest tests/journey --ignore tests/journey/test_stack.py
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(BESIDE) --ignore tests/journey/test_silence.py
+	@$(BIN)/python -m pytest tests/journey/test_silence.py
 
 # What the machine lacks is named at the end, each with the line that would get it, and is no failure. The oldest
 # PostgreSQL that is served runs here, the newest in every `make test`.
 test-all: $(VENV)/test ## run what needs node, MariaDB, PostgreSQL 16 or other unpackers, and name what could not run
-	@$(BIN)/python -m pytest -m everywhere -rs -n 2 --dist loadfile tests/contract tests/shape
+	@$(BIN)/python -m pytest -m everywhere -rs -n 2 --dist loadfile tests/clients tests/contract tests/shape
 	@$(BIN)/python -m pytest -m everywhere -rs tests/everywhere
 
 heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault

@@ -10,8 +10,8 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +32,8 @@ _PATIENCE_SECONDS = 60
 _TWIN = 10_000
 # Below the ports of clients (32768 and higher), and below those that `weed` is given.
 _NO_CLIENTS = (10_000, 20_000)
+_WITH_TWINS = (20_000, 22_700)
+_TRIES = 3
 
 
 def new_database(server: str, name: str = "") -> str:
@@ -333,14 +335,28 @@ class Mariadb(Spawned):
 
 @contextmanager
 def running(kind: type[Kind], *arguments: str) -> Iterator[Kind]:
-    """A fresh server for as long as the block. Not below the current folder: that one may be closed to others."""
-    with tempfile.TemporaryDirectory(prefix=f"dossier-{kind.__name__.lower()}-", dir=tempfile.gettempdir()) as name:
-        server = kind(Path(name), *arguments)
-        server.start()
+    """A fresh server for as long as the block."""
+    with ExitStack() as stack:
+        server = _started(kind, arguments, stack)
+        stack.callback(server.stop)
+        yield server
+
+
+def _started(kind: type[Kind], arguments: Sequence[str], stack: ExitStack) -> Kind:
+    """Not below the current folder: that one may be closed to others. Whoever else looked for free ports at that moment
+    may have taken the same ones, so it is tried again."""
+    for tries in range(_TRIES):
+        prefix = f"dossier-{kind.__name__.lower()}-"
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix, dir=tempfile.gettempdir()))
+        server = kind(Path(folder), *arguments)
         try:
-            yield server
-        finally:
-            server.stop()
+            server.start()
+        except RuntimeError:
+            if tries + 1 == _TRIES:
+                raise
+        else:
+            return server
+    raise AssertionError
 
 
 def free_port() -> int:
@@ -363,12 +379,11 @@ class _Bytes:
 def _free_pairs(many: int) -> list[int]:
     """Ports that are free together with their twins."""
     found: list[int] = []
-    for port in range(20_000 + os.getpid() % 9_000, 50_000):
-        if _is_free(port) and _is_free(port + _TWIN):
+    while len(found) < many:
+        port = random.randrange(*_WITH_TWINS)
+        if port not in found and _is_free(port) and _is_free(port + _TWIN):
             found.append(port)
-        if len(found) == many:
-            return found
-    raise RuntimeError("no free ports")
+    return found
 
 
 def _is_free(port: int) -> bool:
