@@ -31,6 +31,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from app.kit.address import parsed
 from app.kit.disk import takes_more
 from app.kit.driver import Connection as _Connection
+from app.kit.ending import EndingConnection
 from app.kit.errors import Misconfigured, Unavailable
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
@@ -159,6 +160,8 @@ def database_url(address: str) -> URL:
 
 
 def _engine(url: URL, bounds: dict[str, Any]) -> AsyncEngine:
+    if url.get_backend_name() == "sqlite":
+        bounds = bounds | {"connect_args": {"factory": EndingConnection}}
     made = create_async_engine(url, hide_parameters=True, **bounds)
     event.listen(made.sync_engine, "checkin", _remember_use)
     event.listen(made.sync_engine, "checkout", partial(_try_if_idle, made.dialect))

@@ -1,7 +1,9 @@
 """What is true of the own database in a file alone: others' locks, whose files they are, and disks that are full."""
 
 import asyncio
+import gc
 import os
+import random
 import sqlite3
 import stat
 import subprocess
@@ -12,12 +14,15 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from app.kit.db import Database, database_url
 from tests.builders import BASE, candidate, request_export, running
 from tests.site import ROOT, once, requested, site
 
 # More requests than the pool has connections.
 WRITERS = 20
+CANCELLED = 300
 
 
 async def test_who_only_reads_does_not_wait_for_a_lock_that_somebody_else_holds(tmp_path: Path) -> None:
@@ -39,6 +44,32 @@ async def test_who_only_reads_does_not_wait_for_a_lock_that_somebody_else_holds(
         refused = {(one.status_code, one.json()["type"]) for one in answers}
         assert refused == {(503, "/problems/database-unavailable")}
         assert (await client.post(f"{BASE}/exports", json={"candidate": token})).status_code == 202
+
+
+async def test_writes_that_are_cancelled_at_any_moment_keep_no_other_writer_waiting(tmp_path: Path) -> None:
+    """A statement that gives rows back is one that a connection may be closed in the middle of."""
+    randomly, file = random.Random(7), tmp_path / "own.db"
+    database = Database(database_url(f"sqlite:///{file}"))
+    async with database.writing() as connection:
+        await connection.execute(text("CREATE TABLE numbers (n INTEGER)"))
+
+    async def write() -> None:
+        async with database.writing() as connection:
+            await connection.execute(text("INSERT INTO numbers VALUES (1), (2) RETURNING n"))
+
+    # What a failure leaves behind would be collected by chance.
+    gc.disable()
+    try:
+        for _ in range(CANCELLED):
+            writing = asyncio.create_task(write())
+            await asyncio.sleep(randomly.uniform(0, 0.003))
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            with closing(sqlite3.connect(file, timeout=1, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+    finally:
+        gc.enable()
+    await database.close()
 
 
 async def test_a_disk_that_is_full_is_said_by_the_health_and_in_one_sentence_at_start(tmp_path: Path) -> None:
