@@ -65,7 +65,7 @@ HOMES = {
     "alembic": ["app/kit/db.py"],
     "psycopg": ["app/sources/engines/postgres*.py", "app/kit/driver.py"],
     "pymysql": ["app/sources/engines/mariadb*.py"],
-    "sqlite3": ["app/sources/engines/sqlite.py", "app/commands/sample/*"],
+    "sqlite3": ["app/kit/ending.py", "app/sources/engines/sqlite.py", "app/commands/sample/*"],
     "sqlglot": ["app/sources/parser/*"],
     "ua_parser": ["app/sources/agents.py"],
     "stream_zip": ["app/archive/package.py"],
