@@ -18,7 +18,7 @@ from tests.servers import new_database
 from tests.stack import Process, Stack, standing
 
 # The schema before there were seals: the sealer of an API on it finds nothing to do.
-UNSEALED = "0009"
+UNSEALED = "0011"
 CLIENTS, SEALED_WITHIN_SECONDS = 50, 2.0
 COUNTS = (
     "SELECT (SELECT count(*) FROM audit_events), (SELECT count(*) FROM audit_leaves),"
