@@ -33,7 +33,6 @@ _TWIN = 10_000
 # Below the ports of clients (32768 and higher), and below those that `weed` is given.
 _NO_CLIENTS = (10_000, 20_000)
 _WITH_TWINS = (20_000, 22_700)
-_TRIES = 3
 
 
 def new_database(server: str, name: str = "") -> str:
@@ -345,14 +344,14 @@ def running(kind: type[Kind], *arguments: str) -> Iterator[Kind]:
 def _started(kind: type[Kind], arguments: Sequence[str], stack: ExitStack) -> Kind:
     """Not below the current folder: that one may be closed to others. Whoever else looked for free ports at that moment
     may have taken the same ones, so it is tried again."""
-    for tries in range(_TRIES):
+    for last in (False, False, True):
         prefix = f"dossier-{kind.__name__.lower()}-"
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix, dir=tempfile.gettempdir()))
         server = kind(Path(folder), *arguments)
         try:
             server.start()
         except RuntimeError:
-            if tries + 1 == _TRIES:
+            if last:
                 raise
         else:
             return server

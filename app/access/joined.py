@@ -8,7 +8,7 @@ from app.access.port import Access, Administrator
 
 
 class Tokens(Protocol):
-    """Where tokens of an identity provider are checked."""
+    """An identity provider: whoever signs in there has a token, and its tokens are checked here."""
 
     async def authenticate(self, token: str) -> Administrator | None:
         """Whose token this is, or None. Raises IssuerAway."""

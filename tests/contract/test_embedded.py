@@ -141,8 +141,10 @@ def modes(folder: Path) -> dict[str, str]:
 def small_disk(folder: Path) -> Iterator[None]:
     folder.mkdir()
     mounting = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mounting, check=False, capture_output=True).returncode:
-        pytest.skip("a small disk can be mounted by root alone")
+    if os.geteuid() != 0:
+        pytest.skip("a small disk can be mounted by root alone: run this test as root")
+    if (done := subprocess.run(mounting, check=False, capture_output=True, text=True)).returncode:
+        pytest.skip(f"this machine lets not even root mount a small disk: {done.stderr.strip()}")
     try:
         yield
     finally:
