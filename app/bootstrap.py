@@ -37,6 +37,7 @@ from app.exports.use_cases import Exports
 from app.exports.work import ExportWork
 from app.health.scrape import Scrape
 from app.history.browse import Browse
+from app.history.turn import WorkInTurn
 from app.history.use_cases import History
 from app.history.watch import Watch
 from app.jobs.port import Bell
@@ -145,7 +146,8 @@ def build_services(
     grouped = GroupedTrail(ledger.database, ledger.trail)
     refusals = Refusals(grouped, clock)
     compile_archive = Compile(store, clock, traces, Assets(), signers[0], _ceilings(settings))
-    work = ExportWork(ledger, registry, access, candidates, store, compile_archive, clock)
+    exporting = ExportWork(ledger, registry, access, candidates, store, compile_archive, clock)
+    work = WorkInTurn(registry, {"export": exporting})
     limits = RateLimits(counter, settings.quotas, settings.service_quotas)
     misses = Misses(counter, grouped, settings.misses_per_hour)
     request = RequestExport(registry, candidates, handles, ledger, bell, limits, clock, traces)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-from app.kit.errors import Denied
+from app.kit.errors import Conflict, Denied
 
 Permission = Literal[
     "visitors:search", "exports:create", "exports:download", "exports:revoke", "history:read", "audit:read"
@@ -24,6 +24,14 @@ class Forbidden(Denied):
     slug = "forbidden"
     title = "This key may not do that"
     is_refusal = True
+
+
+class PermissionLost(Conflict):
+    """Between the request and its turn, the administrator lost the right to it: the key was revoked, expired,
+    or no longer holds the data center."""
+
+    slug = "permission-lost"
+    title = "The administrator may not do that any more"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,29 +7,20 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.access.port import Access
+from app.access.port import Access, PermissionLost
 from app.archive.package import Packed
 from app.audit.event import SERVICE
 from app.audit.ledger import Ledger
 from app.exports.compile import Compile, Counter
 from app.history.entry import Entry, get_entry, move, set_archive_key
 from app.history.event import event_of
-from app.history.turn import ORDER
-from app.jobs.job import Job, Lane, Order, Progress
+from app.jobs.job import Job, Lane, Progress
 from app.kit.clock import Clock
-from app.kit.errors import Conflict, Failure, NotFound
+from app.kit.errors import Failure, NotFound
 from app.sources.candidate import Candidates
 from app.sources.port import DataSource, NotConnected, SourceMisconfigured, SourceUnavailable
 from app.sources.registry import DataCenter, Registry
 from app.storage.port import ArchiveStore
-
-
-class PermissionLost(Conflict):
-    """Between the request and its turn, the administrator lost the right to export: the key was revoked, expired,
-    or no longer holds the data center."""
-
-    slug = "permission-lost"
-    title = "The administrator may not export any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +34,6 @@ class ExportWork:
     store: ArchiveStore
     compile: Compile
     clock: Clock
-    order: Order = ORDER
-    kind: str = "export"
-
-    def is_full(self, lane: Lane, running: int) -> bool:
-        try:
-            _, source = self.registry.find(*lane)
-        except NotFound:
-            return False
-        return running >= source.facts.exports_at_once
 
     async def begin(self, connection: AsyncConnection, job: Job, now: datetime) -> "ExportAttempt | None":
         await move(connection, job.entry_id, ("queued",), "compiling", started_at=now)
@@ -77,6 +59,8 @@ class ExportWork:
 
 class ExportAttempt:
     """Implements Attempt. Its archive has a key of its own, so that what two attempts write is never mixed up."""
+
+    kind = "export"
 
     def __init__(self, work: ExportWork, job: Job, entry: Entry) -> None:
         self.name = f"export {entry.id}"

@@ -22,7 +22,7 @@ Lane = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an attempt is: parts (sections of an export) and rows done, bytes written."""
+    """How far an attempt is: parts and rows done, bytes written."""
 
     parts_done: int = 0
     parts_total: int = 0

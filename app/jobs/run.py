@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from app.jobs.job import LEASE, Job, Lane, claim, delete_done, put_back, set_aside
 from app.jobs.lease import BEAT_SECONDS, Lease
-from app.jobs.work import Attempt, Work
+from app.jobs.work import Agenda, Attempt
 from app.kit.clock import Clock
 from app.kit.db import Database, DatabaseUnavailable
 from app.kit.errors import Failure, Unavailable
@@ -31,7 +31,7 @@ class RunJob:
     """What a worker does again and again."""
 
     database: Database
-    work: Work
+    work: Agenda
     clock: Clock
     metrics: Metrics
     traces: Traces
@@ -67,13 +67,13 @@ class RunJob:
             try:
                 outcome = await self._run(job, attempt)
             finally:
-                self.metrics.attempted(self.work.kind, attempt.lane, outcome, monotonic() - begun)
+                self.metrics.attempted(attempt.kind, attempt.lane, outcome, monotonic() - begun)
                 self.traces.note(outcome=outcome)
 
     def _span(self, job: Job, attempt: Attempt) -> AbstractContextManager[None]:
         data_center, data_source = attempt.lane
         return self.traces.attempt(
-            self.work.kind, job.entry_id,
+            attempt.kind, job.entry_id,
             data_center=data_center, data_source=data_source, attempt=job.attempts + 1,
         )  # fmt: skip
 

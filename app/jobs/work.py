@@ -13,8 +13,9 @@ from app.kit.errors import Failure
 class Attempt(Protocol):
     """One job, taken up once. What is given a connection runs in the transaction that changes the job."""
 
-    # For the log.
+    # For the log; and one word for its kind of work.
     name: str
+    kind: str
     lane: Lane
 
     def progress(self) -> Progress:
@@ -40,17 +41,6 @@ class Attempt(Protocol):
 class Work(Protocol):
     """A kind of work. Everything here runs in the transaction that changes the job."""
 
-    @property
-    def kind(self) -> str:
-        """One word for it."""
-
-    @property
-    def order(self) -> Order:
-        """Whose turn it is."""
-
-    def is_full(self, lane: Lane, running: int) -> bool:
-        """Whether one more of this data source would only wait, and hold a worker meanwhile."""
-
     async def begin(self, connection: AsyncConnection, job: Job, now: datetime) -> Attempt | None:
         """Writes that the work has begun; None where there is nothing left to do."""
 
@@ -61,3 +51,14 @@ class Work(Protocol):
         self, connection: AsyncConnection, data_center: str, entry_id: UUID, failure: Failure
     ) -> None:
         """Writes that it has failed, by the failure's slug."""
+
+
+class Agenda(Work, Protocol):
+    """Work of every kind, and whose turn it is."""
+
+    @property
+    def order(self) -> Order:
+        """Whose turn it is."""
+
+    def is_full(self, lane: Lane, running: int) -> bool:
+        """Whether one more of this data source would only wait, and hold a worker meanwhile."""
