@@ -83,7 +83,12 @@ def build_source(file: Path, environ: Mapping[str, str], clock: Clock = now) -> 
 
 def source_engines(clock: Clock, threads: Threads) -> Mapping[str, Connect]:
     def mapped(new: NewEngine) -> Connect:
-        return lambda plan, dsn: MappedSource(plan, new(parsed(dsn), _limits(plan), threads), clock, read_agent)
+        def connect(plan: Plan, dsn: str, erase_dsn: str | None) -> DataSource:
+            engine = new(parsed(dsn), _limits(plan), threads)
+            eraser = new(parsed(erase_dsn), _erasing_limits(plan), threads) if erase_dsn else None
+            return MappedSource(plan, engine, eraser, clock, read_agent)
+
+        return connect
 
     return {name: mapped(new) for name, new in _ENGINES.items()}
 
@@ -99,6 +104,12 @@ def build_engine(dsn: str) -> tuple[str, Engine]:
 def _limits(plan: Plan) -> Limits:
     mapping = plan.mapping
     return Limits(mapping.search_timeout, mapping.export_timeout, mapping.connections, mapping.row_security)
+
+
+def _erasing_limits(plan: Plan) -> Limits:
+    """One place to erase, and one to count for whoever looks at what would be erased."""
+    mapping = plan.mapping
+    return Limits(mapping.export_timeout, mapping.export_timeout, 2, mapping.row_security, writes=True)
 
 
 def build_store(settings: Settings, threads: Threads) -> ArchiveStore:

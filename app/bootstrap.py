@@ -23,6 +23,15 @@ from app.audit.refusals import Refusals
 from app.audit.sealer import Sealer
 from app.audit.seals import Heads
 from app.audit.trail import Trail
+from app.erasures.approve import ApproveErasure
+from app.erasures.end import EndErasure
+from app.erasures.plan import Plans
+from app.erasures.preview import PreviewErasure
+from app.erasures.receipt import ReadReceipt
+from app.erasures.request import RequestErasure
+from app.erasures.retry import RetryErasure
+from app.erasures.use_cases import Erasures
+from app.erasures.work import ErasureWork
 from app.exports.compile import Ceilings, Compile
 from app.exports.download import Download
 from app.exports.end import EndExport
@@ -57,6 +66,7 @@ from app.sources.handles import GetHandles
 from app.sources.registry import Registry
 from app.startup import read_or_make_secret
 from app.storage.port import ArchiveStore, prepare_soon
+from app.visitors.memory import Memory
 from app.visitors.misses import Misses
 from app.visitors.search import Search
 from app.webhooks.deliver import Deliver
@@ -90,6 +100,7 @@ class Services:
     search: Search
     history: History
     exports: Exports
+    erasures: Erasures
     run_job: RunJob
     deliver: Deliver
     tick: Tick
@@ -107,6 +118,8 @@ class Services:
         """What was configured and needs the newest schema."""
         if self.oidc:
             return "DOSSIER_OIDC_ISSUER is set, which needs this one's"
+        if any(center.about.erasure != "off" for center in self.registry.centers.values()):
+            return "center.toml says `erasure`, which needs this one's"
         return "center.toml names webhooks, which need this one's" if self.deliver.receivers else None
 
     async def close(self) -> None:
@@ -145,25 +158,30 @@ def build_services(
     browse = Browse(ledger.database, tokens, clock)
     grouped = GroupedTrail(ledger.database, ledger.trail)
     refusals = Refusals(grouped, clock)
-    compile_archive = Compile(store, clock, traces, Assets(), signers[0], _ceilings(settings))
+    assets = Assets()
+    compile_archive = Compile(store, clock, traces, assets, signers[0], _ceilings(settings))
     exporting = ExportWork(ledger, registry, access, candidates, store, compile_archive, clock)
-    work = WorkInTurn(registry, {"export": exporting})
+    erasing = ErasureWork(ledger, registry, access, candidates, handles, signers[0], clock)
+    work = WorkInTurn(registry, {"export": exporting, "erasure": erasing})
     limits = RateLimits(counter, settings.quotas, settings.service_quotas)
     misses = Misses(counter, grouped, settings.misses_per_hour)
+    memory = Memory(registry, ledger.database)
     request = RequestExport(registry, candidates, handles, ledger, bell, limits, clock, traces)
     exports = _exports(request, browse, watch, store, access)
+    erasures = _erasures(request, browse, watch, Plans(keyring, clock), assets)
     deliver = Deliver(ledger.database, registry.receivers, Sender(clock), clock)
     chores: list[Chore] = [
         ExpireArchives(ledger, store, clock), exports.request_once.once.delete_old, deliver.delete_old,
-        sessions.delete_old, refusals.write_due, keys.uses.write_due, public_keys.remember,
+        erasures.end.lapse, sessions.delete_old, refusals.write_due, keys.uses.write_due, public_keys.remember,
         partial(prepare_soon, store), *([grants.delete_old] if oidc else []),
     ]  # fmt: skip
     return Services(
         settings, crew, metrics, traces, threads, registry, store, bell, counter, keys, access, oidc, public_keys,
         index_key, sessions, ledger, grouped, refusals, Sealer(ledger.database, signers, clock),
-        search=Search(registry, candidates, handles, grouped, limits, misses, clock, metrics, traces),
+        search=Search(registry, candidates, handles, grouped, limits, misses, memory, clock, metrics, traces),
         history=History(browse, BrowseAudit(ledger.database, tokens), Heads(ledger.database), handles),
         exports=exports,
+        erasures=erasures,
         run_job=RunJob(ledger.database, work, clock, metrics, traces),
         deliver=deliver,
         tick=Tick(ledger.database, work, chores, bell, clock),
@@ -183,6 +201,23 @@ def _exports(request: RequestExport, browse: Browse, watch: Watch, store: Archiv
         link=LinkArchive(require_ready, ledger, access, clock),
         retry=RetryExport(browse, ledger, bell, request.limits, clock, request.traces),
         end=EndExport(browse, ledger, store),
+        clock=clock,
+    )
+
+
+def _erasures(request: RequestExport, browse: Browse, watch: Watch, plans: Plans, assets: Assets) -> Erasures:
+    """All of them on what the request for an export has."""
+    registry, candidates, handles, ledger = request.registry, request.candidates, request.handles, request.ledger
+    bell, limits, clock, traces = request.bell, request.limits, request.clock, request.traces
+    return Erasures(
+        preview=PreviewErasure(registry, candidates, handles, plans, ledger, clock),
+        request=RequestErasure(registry, candidates, plans, handles, ledger, bell, limits, clock, traces),
+        approve=ApproveErasure(registry, candidates, browse, ledger, bell, clock),
+        retry=RetryErasure(browse, ledger, bell, clock, traces),
+        end=EndErasure(browse, ledger, clock),
+        receipt=ReadReceipt(browse, ledger, assets.templates),
+        browse=browse,
+        watch=watch,
         clock=clock,
     )
 

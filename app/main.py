@@ -15,6 +15,7 @@ from app.bootstrap import Services
 from app.console import endpoints as console
 from app.contract import endpoints as contract
 from app.contract.document import complete
+from app.erasures import endpoints as erasures
 from app.exports import endpoints as exports
 from app.health import endpoints as health
 from app.health.probe import Probe
@@ -35,7 +36,8 @@ _TAGS = {
     "sources": "The systems that report visitors.",
     "visitors": "Who is it? A Tracking ID or an email becomes candidates, grouped by data source.",
     "exports": "One candidate's data as a ZIP: requested, compiled in the background, downloaded, revoked.",
-    "history": "Every export of a data center, for years.",
+    "erasures": "One visitor's data deleted: looked at first, confirmed, approved, proved by a receipt.",
+    "history": "Every export and erasure of a data center, for years.",
     "audit": "What was done, by whom and when.",
     "webhooks": "What other services are told, if the data center names them.",
     "service": "Whether it works, and what its problems mean.",
@@ -88,6 +90,7 @@ def _routers(services: Services, keeper: access.Gatekeeper) -> list[APIRouter]:
         sources.routes(services.registry, keeper),
         visitors.routes(services.search, keeper),
         exports.routes(services.exports, keeper),
+        erasures.routes(services.erasures, keeper),
         history.routes(services.history, keeper),
         health.routes(probe),
         access.public_key_routes(services.public_keys),

@@ -59,6 +59,20 @@ def personal(
     return section(name, sql, scope="visitor", because="it belongs to the account", **keys)
 
 
+def step(table: str, action: str = "delete", **keys: Any) -> dict[str, Any]:
+    """One that deletes a visitor's rows of a table, unless it is told otherwise."""
+    said = {"table": table, "title": f"The {table}", "action": action}
+    column = "id" if table == "people" else "visitor_id"
+    here = f"{table} WHERE {column} = :visitor"
+    sql = {} if action == "keep" else {"sql": f"DELETE FROM {here}"}
+    return {**said, **sql, "count": f"SELECT count(*) FROM {here}", **keys}
+
+
+def erasable(*steps: Mapping[str, Any], **keys: Any) -> dict[str, Any]:
+    """A mapping whose visitors can be erased: their events first, then themselves."""
+    return mapping(erase_dsn="WEBSITE_ERASE_URL", erase=list(steps or (step("events"), step("people"))), **keys)
+
+
 def mapping(*sections: Mapping[str, Any], find: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
     top = {"title": "Website", "dsn": "WEBSITE_URL", **keys}
     return {**top, "find": {**FIND, **(find or {})}, "section": list(sections or (section(),))}
@@ -90,10 +104,12 @@ def write_mappings(folder: Path, source: str, center: str = CENTER) -> Path:
 
 
 @asynccontextmanager
-async def opened(folder: Path, url: str, data: Mapping[str, Any]) -> AsyncIterator[DataSource]:
-    centers = write_mappings(folder, spoken(toml(data), url))
+async def opened(
+    folder: Path, url: str, data: Mapping[str, Any], center: str = CENTER, erase_url: str | None = None
+) -> AsyncIterator[DataSource]:
+    centers = write_mappings(folder, spoken(toml(data), url), center)
     settings, threads = Settings(var_dir=folder / "var", data_centers=centers), Threads()
-    registry = build_registry(settings, {"WEBSITE_URL": url}, shared=threads)
+    registry = build_registry(settings, {"WEBSITE_URL": url, "WEBSITE_ERASE_URL": erase_url or url}, shared=threads)
     try:
         yield registry.sources("acme")["website"]
     finally:

@@ -6,18 +6,21 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 
+from app.jobs.run import MOST_ATTEMPTS
 from app.kit.clock import now
 from app.kit.identity import uuid7
 from app.sources.receiver import EVENTS
 from app.webhooks.delivery import Delivery
 from app.webhooks.send import message
 from tests.builders import BASE, EMAIL, candidate, finished, request_export, running
+from tests.erasures import eraser, erasing
 
 Examples = dict[str, dict[str, Any]]
 _CASE = "DSAR-2026-117"
@@ -56,6 +59,7 @@ async def take() -> Examples:
             await _take_lists(taking)
         async with running(Path(idle), work=False) as service, await service.client() as client:
             await _take_cancel(Taking(client, taking.taken))
+        await _take_erasures(taking.taken)
         return dict(sorted(taking.taken.items()))
 
 
@@ -99,6 +103,39 @@ async def _take_cancel(taking: Taking) -> None:
     await taking.ask("end_export", "DELETE", path, **_CENTER, id=path.rpartition("/")[2])
 
 
+async def _take_erasures(taken: Examples) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            erasing(Path(folder), 'erasure = "two"', top='backups_until = "35 d"') as service,
+            await eraser(service) as maria,
+            await eraser(service, "otto", ("erasures:approve",)) as otto,
+        ):
+            taking = Taking(maria, taken)
+            path = await _take_request(taking)
+            await taking.ask("cancel_erasure", "DELETE", path, **_CENTER, id=path.rpartition("/")[2])
+            path = await _take_request(taking)
+            one = _CENTER | {"id": path.rpartition("/")[2]}
+            await Taking(otto, taken).ask("approve_erasure", "POST", f"{path}/approve", **one)
+            (website := Path(folder) / "website.db").rename(away := Path(folder) / "away.db")
+            for _ in range(MOST_ATTEMPTS):
+                service.clock.ahead += timedelta(minutes=5)
+                await service.services.run_job()
+            away.rename(website)
+            await taking.ask("retry_erasure", "POST", f"{path}/retry", **one)
+            await service.services.run_job()
+            await taking.ask("get_erasure", "GET", path, **one)
+            await taking.ask("get_receipt", "GET", f"{path}/receipt", **one)
+
+
+async def _take_request(taking: Taking) -> str:
+    chosen = {"candidate": await candidate(taking.client)}
+    found = await taking.ask("preview_erasure", "POST", f"{BASE}/erasures/preview", chosen, **_CENTER)
+    plan = found.json()
+    sent = {"plan": plan["plan"], "confirm": plan["visitor"]["handle"], "revoke_exports": True, "case_reference": _CASE}
+    made = await taking.ask("create_erasure", "POST", f"{BASE}/erasures", sent, **_CENTER)
+    return str(made.headers["location"])
+
+
 async def _take_lists(taking: Taking) -> None:
     search = {"identifier": EMAIL, "page_size": 50}
     await taking.ask("me", "GET", "/v1/me")
@@ -108,6 +145,7 @@ async def _take_lists(taking: Taking) -> None:
     await taking.ask("download_history", "GET", f"{BASE}/history.csv", **_CENTER)
     await taking.ask("list_audit_events", "GET", f"{BASE}/audit?page_size=5", **_CENTER)
     await taking.ask("get_audit_head", "GET", f"{BASE}/audit/head", **_CENTER)
+    await taking.ask("list_public_keys", "GET", "/v1/keys")
     await taking.ask("live", "GET", "/health/live")
     await taking.ask("ready", "GET", "/health/ready")
     taking.taken["describe_problem"] = {"parameters": {"slug": "export-expired"}}

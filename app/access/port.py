@@ -7,19 +7,27 @@ from typing import Literal, Protocol, get_args
 from app.kit.errors import Conflict, Denied
 
 Permission = Literal[
-    "visitors:search", "exports:create", "exports:download", "exports:revoke", "history:read", "audit:read"
+    "visitors:search",
+    "exports:create",
+    "exports:download",
+    "exports:revoke",
+    "erasures:create",
+    "erasures:approve",
+    "history:read",
+    "audit:read",
 ]
 Role = Literal["administrator", "auditor"]
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
+# Who may erase is said by name, of each key.
 ROLES: Mapping[Role, tuple[Permission, ...]] = {
-    "administrator": PERMISSIONS,
+    "administrator": tuple(one for one in PERMISSIONS if not one.startswith("erasures:")),
     "auditor": ("history:read", "audit:read"),
 }
 
 
 class Forbidden(Denied):
-    """The key is valid, but it does not include this. An administrator may do everything, an auditor read the history
-    and the audit trail; `python -m app keys create` decides, by `--role` and `--may`."""
+    """The key is valid, but it does not include this. An administrator may do everything but erase, an auditor read the
+    history and the audit trail; `python -m app keys create` decides, by `--role` and `--may`."""
 
     slug = "forbidden"
     title = "This key may not do that"

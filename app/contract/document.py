@@ -65,8 +65,9 @@ def _put_examples(operation: Node, examples: Mapping[str, Any]) -> None:
     if "request" in examples:
         operation["requestBody"]["content"]["application/json"]["example"] = examples["request"]
     for status, body in examples.get("responses", {}).items():
-        for content in operation["responses"][status]["content"].values():
-            content["example"] = body
+        for media, content in operation["responses"][status]["content"].items():
+            if isinstance(body, str) != media.endswith("json"):
+                content["example"] = body
 
 
 def _operations(found: Node) -> Iterator[Node]:

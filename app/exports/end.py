@@ -30,11 +30,11 @@ class EndExport:
 
     async def __call__(self, by: By, data_center: str, entry_id: str) -> Entry | None:
         """The cancelled export, or None where a ready one was revoked. Raises NotFound, ExportFinal."""
-        entry = await self.browse.one(data_center, entry_id)
+        entry = await self.browse.one(data_center, entry_id, "export")
         if await self._cancel(by, entry):
-            return await self.browse.one(data_center, entry_id)
+            return await self.browse.one(data_center, entry_id, "export")
         # What was compiling a moment ago may be ready by now.
-        entry = await self.browse.one(data_center, entry_id)
+        entry = await self.browse.one(data_center, entry_id, "export")
         if entry.status != "ready" or not await self._revoke(by, entry):
             raise ExportFinal
         try:

@@ -1,8 +1,5 @@
 """Exports over HTTP: request, look at, download, link, run again, cancel or revoke."""
 
-import asyncio
-from contextlib import suppress
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -12,15 +9,17 @@ from pydantic.json_schema import SkipJsonSchema
 from app.access.endpoints import Acting, DataCenterId, Gatekeeper, address_of
 from app.access.limits import QuotaExceeded
 from app.access.port import Forbidden
-from app.exports.answers import ZipResponse, accepted, as_json, handed_over, shown
+from app.exports.answers import ZipResponse, handed_over
 from app.exports.end import ExportFinal
 from app.exports.link import LinkExpired
 from app.exports.once import KeyInUse, KeyReused
 from app.exports.ready import ExportExpired, ExportNotReady, ExportRevoked
-from app.exports.request import ExportUnfinished, Wishes
+from app.exports.request import Wishes
 from app.exports.schemas import ExportRequest, LinkView
 from app.exports.use_cases import Exports
+from app.history.answers import accepted, as_json, watched
 from app.history.schemas import Export, export_json
+from app.history.visitor import ErasureUnfinished, ExportUnfinished
 from app.kit.documented import LIMITED, answer, follow_up, problems
 from app.kit.errors import Failure, NotFound
 from app.kit.http import CheckedRoute, reference
@@ -49,6 +48,7 @@ Key = Annotated[
 ]
 Range = Annotated[str | _Absent, Header(alias="range", description="Bytes that are missing still (RFC 9110, 14.2).")]
 _COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound)
+_BUSY = (ExportUnfinished, ErasureUnfinished)
 _NOT_READY = (ExportNotReady, ExportExpired, ExportRevoked)
 _ZIP = {ZipResponse.media_type: {"schema": {"type": "string", "format": "binary"}}}
 _SENT = ("Content-Length", "Content-Disposition", "Accept-Ranges", "ETag", "Repr-Digest", *LIMITED)
@@ -85,8 +85,7 @@ def _add_create(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None
     @router.post(
         _BASE, status_code=202, summary="Request an export", response_model=Export,
         dependencies=[keeper.requires("exports:create")],
-        responses=_REQUESTED
-        | problems(*_COMMON, CandidateTokenInvalid, ExportUnfinished, KeyInUse, KeyReused, *mistakes),
+        responses=_REQUESTED | problems(*_COMMON, CandidateTokenInvalid, *_BUSY, KeyInUse, KeyReused, *mistakes),
     )  # fmt: skip
     async def create_export(
         data_center: DataCenterId, body: ExportRequest, by: Acting, idempotency_key: Key = None
@@ -108,14 +107,8 @@ def _add_get(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     ) -> Response:  # fmt: skip
         """The export, from the first moment to years later. With `If-None-Match` and `wait`, it answers as soon as
         anything differs from what that ETag stands for, or says 304 when the wait is over."""
-        entry = await exports.browse.one(data_center, id)
-        answer = shown(entry, if_none_match, exports.clock())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                while wait and answer.status_code == HTTPStatus.NOT_MODIFIED:
-                    entry = await exports.watch.changed(entry)
-                    answer = shown(entry, if_none_match, exports.clock())
-        return answer
+        entry = await exports.browse.one(data_center, id, "export")
+        return await watched(entry, if_none_match, wait, exports.watch, exports.clock)
 
 
 def _add_download(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
@@ -169,7 +162,7 @@ def _add_retry(router: APIRouter, exports: Exports, keeper: Gatekeeper) -> None:
     @router.post(
         _BASE + "/{id}/retry", status_code=202, summary="Run a failed export again", response_model=Export,
         dependencies=[keeper.requires("exports:create")],
-        responses=problems(*_COMMON, ExportUnfinished, ExportFinal, QuotaExceeded)
+        responses=problems(*_COMMON, *_BUSY, ExportFinal, QuotaExceeded)
         | answer(202, "The same export, queued again.", "Location", "Retry-After"),
     )  # fmt: skip
     async def retry_export(data_center: DataCenterId, id: ExportId, by: Acting) -> Response:  # noqa: A002

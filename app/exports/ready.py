@@ -52,7 +52,7 @@ class RequireReady:
 
     async def __call__(self, by: By, data_center: str, entry_id: str) -> Ready:
         """Raises NotFound, or records the refusal and raises what this module names."""
-        entry = await self.browse.one(data_center, entry_id)
+        entry = await self.browse.one(data_center, entry_id, "export")
         if entry.status != "ready" or entry.archive is None or entry.archive_key is None:
             await self.refuse(by, entry, _REFUSALS.get(entry.status, ExportNotReady)())
         return Ready(entry, entry.archive, entry.archive_key)

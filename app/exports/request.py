@@ -10,10 +10,10 @@ from app.audit.event import By
 from app.audit.ledger import Ledger
 from app.history.entry import Entry, NewEntry, SubjectBusy, add_entry, get_entry, unfinished_by, unfinished_of
 from app.history.event import event_of
+from app.history.visitor import ExportUnfinished, Whom, hold, refuse_while_erasing
 from app.jobs.job import add_job
 from app.jobs.port import Bell
 from app.kit.clock import Clock
-from app.kit.errors import Conflict
 from app.kit.identity import uuid7
 from app.kit.language import Language
 from app.kit.text import storable
@@ -21,15 +21,6 @@ from app.kit.traces import Traces
 from app.sources.candidate import Candidate, Candidates, as_text
 from app.sources.handles import GetHandles, Handles
 from app.sources.registry import Registry
-
-
-class ExportUnfinished(Conflict):
-    """An export of the same visitor, device and browser is not finished yet. Wait for it to end, or ask the
-    administrator who requested it."""
-
-    slug = "export-unfinished"
-    title = "The same export is not finished yet"
-
 
 Also = Callable[[AsyncConnection, Entry], Awaitable[None]]
 
@@ -58,21 +49,25 @@ class RequestExport:
         self, by: By, data_center: str, token: str, wishes: Wishes = Wishes(), also: Also | None = None
     ) -> Entry:  # fmt: skip
         """The new export, or the same administrator's unfinished one of the same candidate. `also` writes more in the
-        same transaction. Raises QuotaExceeded."""
+        same transaction. Raises QuotaExceeded, ExportUnfinished, ErasureUnfinished."""
         candidate = self.candidates.open(token, by.key_id, data_center)
         _, source = self.registry.find(data_center, candidate.data_source)
-        new = self._new_entry(by, candidate, await self.handles(), source.facts.title, wishes.case_reference)
+        handles, choice = await self.handles(), candidate.choice
+        new = self._new_entry(by, candidate, handles, source.facts.title, wishes.case_reference)
+        whom = Whom(data_center, handles.all(data_center, candidate.data_source, choice.visitor))
         try:
-            found = await self._record(by, new, self.candidates.seal_choice(candidate.choice, wishes.language), also)
+            found = await self._record(by, new, whom, self.candidates.seal_choice(choice, wishes.language), also)
         except SubjectBusy:
             found = await self._already(by, new.subject, also)
         self.traces.lead_to("export", found.id, begins=found.id == new.id)
         await self.bell.ring()
         return found
 
-    async def _record(self, by: By, new: NewEntry, sealed_choice: str, also: Also | None) -> Entry:
+    async def _record(self, by: By, new: NewEntry, whom: Whom, sealed_choice: str, also: Also | None) -> Entry:
         now = new.requested_at
         async with self.ledger.writing() as connection:
+            await hold(connection, whom)
+            await refuse_while_erasing(connection, whom, now)
             await add_entry(connection, new)
             # Counted only here, where it is known to be a new one; whoever is refused leaves nothing behind.
             self.limits.check_unfinished(by, await unfinished_by(connection, by.name, new.data_center))

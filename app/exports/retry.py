@@ -6,10 +6,10 @@ from app.access.limits import RateLimits
 from app.audit.event import By
 from app.audit.ledger import Ledger
 from app.exports.end import ExportFinal
-from app.exports.request import ExportUnfinished
 from app.history.browse import Browse
 from app.history.entry import UNFINISHED, Entry, SubjectBusy, move, unfinished_by
 from app.history.event import event_of
+from app.history.visitor import ExportUnfinished, Whom, hold, refuse_while_erasing
 from app.jobs.job import queue_again
 from app.jobs.port import Bell
 from app.kit.clock import Clock
@@ -26,9 +26,9 @@ class RetryExport:
     traces: Traces
 
     async def __call__(self, by: By, data_center: str, entry_id: str) -> Entry:
-        """Raises NotFound, ExportUnfinished, or ExportFinal if it did not fail, or failed over 24 hours ago;
-        QuotaExceeded if whoever requested it has too many unfinished ones."""
-        entry = await self.browse.one(data_center, entry_id)
+        """Raises NotFound, ExportUnfinished, ErasureUnfinished; ExportFinal if it did not fail, or failed over 24 hours
+        ago; QuotaExceeded if whoever requested it has too many unfinished ones."""
+        entry = await self.browse.one(data_center, entry_id, "export")
         if entry.status in UNFINISHED:
             raise ExportUnfinished
         try:
@@ -37,10 +37,13 @@ class RetryExport:
             raise ExportUnfinished from error
         self.traces.lead_to("export", entry.id, begins=False)
         await self.bell.ring()
-        return await self.browse.one(data_center, entry_id)
+        return await self.browse.one(data_center, entry_id, "export")
 
     async def _queue_again(self, by: By, entry: Entry) -> None:
+        whom = Whom(entry.data_center, (entry.handle,))
         async with self.ledger.writing() as connection:
+            await hold(connection, whom)
+            await refuse_while_erasing(connection, whom, self.clock())
             if not await queue_again(connection, entry.id, self.clock()):
                 raise ExportFinal
             if not await move(connection, entry.id, ("failed",), "queued", problem=None):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, tuple_
 
-from app.history.entry import Entry, Status, entry_of, get_entry, select_entries
+from app.history.entry import Entry, Kind, Status, get_entry, read_entries, select_entries
 from app.history.tables import HISTORY_ENTRIES
 from app.kit.clock import Clock
 from app.kit.db import Database, between
@@ -41,12 +41,12 @@ class Browse:
     def __init__(self, database: Database, tokens: PageTokens, clock: Clock) -> None:
         self._database, self._tokens, self._clock = database, tokens, clock
 
-    async def one(self, data_center: str, entry_id: str) -> Entry:
+    async def one(self, data_center: str, entry_id: str, kind: Kind) -> Entry:
         """Raises NotFound, also for an id that is no UUID, or that is spelled in another way than this service does."""
         wanted = _id(entry_id)
         async with self._database.reading() as connection:
             entry = await get_entry(connection, data_center, wanted, self._clock())
-        if entry is None:
+        if entry is None or entry.kind != kind:
             raise NotFound
         return entry
 
@@ -73,8 +73,7 @@ class Browse:
         if after is not None:
             wanted = wanted.where(tuple_(*_ORDER) > after if filters.oldest_first else tuple_(*_ORDER) < after)
         async with self._database.reading() as connection:
-            rows = await connection.execute(_sorted(wanted, filters).limit(most))
-            return [entry_of(row, now) for row in rows]
+            return await read_entries(connection, _sorted(wanted, filters).limit(most), now)
 
 
 def _sorted(wanted: Select[Any], filters: Filters) -> Select[Any]:

@@ -1,7 +1,7 @@
-"""A history entry: one export (later also an erasure), whom it was for in masked form, and how it went."""
+"""A history entry: one export or erasure, whom it was for in masked form, and how it went."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -10,22 +10,25 @@ from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.history.tables import HISTORY_ENTRIES
+from app.history.tables import ERASURES, HISTORY_ENTRIES
 from app.jobs.job import Progress
 from app.jobs.tables import JOBS
 
-StoredStatus = Literal["queued", "compiling", "ready", "failed", "cancelled", "revoked"]
+Kind = Literal["export", "erasure"]
+StoredStatus = Literal["requested", "queued", "compiling", "erasing", "ready", "done", "failed", "cancelled", "revoked"]
 Status = Literal[StoredStatus, "expired"]
-UNFINISHED: tuple[StoredStatus, ...] = ("queued", "compiling")
+UNFINISHED: tuple[StoredStatus, ...] = ("requested", "queued", "compiling", "erasing")
+READY: tuple[StoredStatus, ...] = ("ready",)
 
 
 class SubjectBusy(Exception):
-    """Another export of the same visitor and combination is not finished yet."""
+    """Another one of the same visitor and combination is not finished yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """What is known of an export at the moment of its request; hashes are keyed, the label is masked."""
+    """What is known at the moment of a request; hashes are keyed, the label is masked. The subject of an erasure that
+    takes the whole visitor is the handle."""
 
     id: UUID
     data_center: str
@@ -41,6 +44,16 @@ class NewEntry:
     case_reference: str | None
     requested_by: str
     requested_at: datetime
+    kind: Kind = "export"
+    status: StoredStatus = "queued"
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """When an erasure was proved to be done, and until when backups may hold the rows still."""
+
+    erased_at: datetime
+    backups_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class Entry:
     """An entry as of one moment; `expired` is derived from that moment, so it is true to the second."""
 
     id: UUID
-    kind: str
+    kind: Kind
     status: Status
     data_center: str
     source_id: str
@@ -78,6 +91,7 @@ class Entry:
     last_downloaded_at: datetime | None
     problem: str | None
     progress: Progress | None
+    erased: Erased | None = None
 
 
 _COLUMNS = [HISTORY_ENTRIES.c[name] for name in (*Entry.__slots__, *Archive.__slots__) if name in HISTORY_ENTRIES.c]
@@ -85,12 +99,24 @@ _PROGRESS = [JOBS.c[name].label(name) for name in Progress.__slots__]
 
 
 def select_entries() -> Select[Any]:
-    """Entries with the progress of their jobs, for `entry_of`."""
+    """Entries with the progress of their jobs, for `read_entries`."""
     joined = HISTORY_ENTRIES.outerjoin(JOBS, JOBS.c.entry_id == HISTORY_ENTRIES.c.id)
     return select(*_COLUMNS, *_PROGRESS).select_from(joined)
 
 
-def entry_of(row: Row[Any], now: datetime) -> Entry:
+async def read_entries(connection: AsyncConnection, wanted: Select[Any], now: datetime) -> list[Entry]:
+    """What `select_entries` was asked for; of erasures also what became of them."""
+    entries = [_entry_of(row, now) for row in await connection.execute(wanted)]
+    done = [one.id for one in entries if (one.kind, one.status) == ("erasure", "done")]
+    if not done:
+        return entries
+    columns = [ERASURES.c[name] for name in ("entry_id", *Erased.__slots__)]
+    rows = await connection.execute(select(*columns).where(ERASURES.c.entry_id.in_(done)))
+    erased = {row.entry_id: Erased(row.erased_at, row.backups_until) for row in rows}
+    return [replace(one, erased=erased.get(one.id)) for one in entries]
+
+
+def _entry_of(row: Row[Any], now: datetime) -> Entry:
     known = dict(row._mapping)  # noqa: SLF001  the public name of a row's mapping
     counted = {name: known.pop(name) for name in Progress.__slots__}
     unfinished = known["status"] in UNFINISHED and counted["rows"] is not None
@@ -104,25 +130,22 @@ def entry_of(row: Row[Any], now: datetime) -> Entry:
 
 async def get_entry(connection: AsyncConnection, data_center: str, entry_id: UUID, now: datetime) -> Entry | None:
     mine = select_entries().where(HISTORY_ENTRIES.c.id == entry_id, HISTORY_ENTRIES.c.data_center == data_center)
-    row = (await connection.execute(mine)).one_or_none()
-    return entry_of(row, now) if row else None
+    return next(iter(await read_entries(connection, mine, now)), None)
 
 
 async def get_entries(connection: AsyncConnection, ids: Sequence[UUID], now: datetime) -> list[Entry]:
     """Of any data center: for who has been shown these entries already."""
-    rows = await connection.execute(select_entries().where(HISTORY_ENTRIES.c.id.in_(ids)))
-    return [entry_of(row, now) for row in rows]
+    return await read_entries(connection, select_entries().where(HISTORY_ENTRIES.c.id.in_(ids)), now)
 
 
 async def unfinished_of(connection: AsyncConnection, subject: str, now: datetime) -> Entry | None:
-    """The unfinished export of a visitor and combination, by their keyed hash."""
+    """The unfinished one of a visitor and combination, by their keyed hash."""
     busy = select_entries().where(HISTORY_ENTRIES.c.subject == subject, HISTORY_ENTRIES.c.status.in_(UNFINISHED))
-    row = (await connection.execute(busy)).one_or_none()
-    return entry_of(row, now) if row else None
+    return next(iter(await read_entries(connection, busy, now)), None)
 
 
 async def unfinished_by(connection: AsyncConnection, name: str, data_center: str) -> int:
-    """How many unfinished exports an administrator has there. Until the transaction ends no other one counts them, so
+    """How many unfinished ones an administrator has there. Until the transaction ends no other one counts them, so
     that two at once do not both find room for the last."""
     if connection.dialect.name == "postgresql":
         lock = func.hashtextextended(f"unfinished {data_center} {name}", 0)
@@ -136,9 +159,7 @@ async def add_entry(connection: AsyncConnection, entry: NewEntry) -> None:
     """Raises SubjectBusy."""
     values = {name: getattr(entry, name) for name in NewEntry.__slots__}
     try:
-        await connection.execute(
-            insert(HISTORY_ENTRIES), values | {"kind": "export", "status": "queued", "downloads": 0}
-        )
+        await connection.execute(insert(HISTORY_ENTRIES), values | {"downloads": 0})
     except IntegrityError as error:
         raise SubjectBusy from error
 
@@ -181,10 +202,15 @@ async def uncount_download(connection: AsyncConnection, entry: Entry) -> None:
     )
 
 
+async def requested_before(connection: AsyncConnection, moment: datetime, now: datetime) -> list[Entry]:
+    """Erasures that wait for an approval since before that moment."""
+    waiting = (HISTORY_ENTRIES.c.status == "requested") & (HISTORY_ENTRIES.c.requested_at < moment)
+    return await read_entries(connection, select_entries().where(waiting), now)
+
+
 async def outlived(connection: AsyncConnection, now: datetime, most: int) -> list[Entry]:
     """Entries whose object must go: expired or revoked ones, and leftovers of failed or cancelled attempts."""
     expired = (HISTORY_ENTRIES.c.status == "ready") & (HISTORY_ENTRIES.c.expires_at <= now)
     ended = HISTORY_ENTRIES.c.status.in_(("revoked", "failed", "cancelled"))
     stored = select_entries().where(HISTORY_ENTRIES.c.archive_key.is_not(None), expired | ended)
-    rows = await connection.execute(stored.order_by(HISTORY_ENTRIES.c.expires_at).limit(most))
-    return [entry_of(row, now) for row in rows]
+    return await read_entries(connection, stored.order_by(HISTORY_ENTRIES.c.expires_at).limit(most), now)

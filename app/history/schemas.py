@@ -1,4 +1,4 @@
-"""How an export looks to clients, while it runs and years later, alone and as a history item."""
+"""How an export or an erasure looks to clients, while it runs and years later, alone and as a history item."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 from typing_extensions import TypeAliasType
 
-from app.history.entry import Archive, Entry, Status
+from app.history.entry import Archive, Entry, Erased, Status
 from app.jobs.job import Progress
 from app.kit.page import LONGEST_TOKEN, Size
 from app.kit.view import Body, MayGrow, Moment, View
@@ -39,10 +39,11 @@ class ProgressView(View):
 class Links(View):
     self: str
     archive: Annotated[str | None, Field(description="There only while a download would succeed.")]
+    receipt: Annotated[str | None, Field(description="Of an erasure, once it is done.")]
 
 
 class Export(View):
-    """One export, and at once its item in the history."""
+    """One export or erasure, and at once its item in the history. An erasure has no archive."""
 
     id: UUID
     kind: Annotated[EntryKind, MayGrow()]
@@ -61,7 +62,9 @@ class Export(View):
     sha256: str | None
     downloads: Annotated[int, Field(description="Answers that sent the archive's last byte.")]
     last_downloaded_at: Moment | None
-    problem: Annotated[str | None, Field(description="The slug of what made the export fail; see /problems/{slug}.")]
+    problem: Annotated[str | None, Field(description="The slug of what made it fail; see /problems/{slug}.")]
+    erased_at: Annotated[Moment | None, Field(description="When nothing was found any more of what was to go.")]
+    backups_until: Annotated[Moment | None, Field(description="Until when backups may hold what was erased.")]
     links: Links
 
 
@@ -86,7 +89,7 @@ class AuditView(View):
     outcome: Annotated[str, Field(description="`done`, `refused` or `failed`.")]
     actor: Annotated[str, Field(description="The key's name; `dossier`: the service itself; `unknown`: no valid key.")]
     data_source: str | None
-    entry_id: Annotated[UUID | None, Field(description="The export that it is about.")]
+    entry_id: Annotated[UUID | None, Field(description="The export or erasure that it is about.")]
     address: Annotated[str | None, Field(description="Where the request came from.")]
     reference: Annotated[str | None, Field(description="The request's own id, as in the log and in problems.")]
     details: dict[str, Any]
@@ -115,18 +118,23 @@ class AuditHead(View):
 
 
 def address(entry: Entry) -> str:
-    return f"/v1/data-centers/{entry.data_center}/exports/{entry.id}"
+    return f"/v1/data-centers/{entry.data_center}/{entry.kind}s/{entry.id}"
 
 
 def export_view(entry: Entry) -> Export:
     same = {name: getattr(entry, name) for name in Entry.__slots__ if name in Export.model_fields}
     compiled = {name: getattr(entry.archive, name, None) for name in Archive.__slots__}
+    erased = {name: getattr(entry.erased, name, None) for name in Erased.__slots__}
     other = {"progress": _progress(entry.progress) if entry.progress else None}
     return Export(
-        **(same | compiled | other),
+        **(same | compiled | erased | other),
         data_source=SourceRef(id=entry.source_id, title=entry.source_title),
         visitor=VisitorRef(label=entry.label, handle=entry.handle[:HANDLE_DIGITS]),
-        links=Links(self=address(entry), archive=f"{address(entry)}/archive" if entry.status == "ready" else None),
+        links=Links(
+            self=address(entry),
+            archive=f"{address(entry)}/archive" if entry.status == "ready" else None,
+            receipt=f"{address(entry)}/receipt" if entry.erased else None,
+        ),
     )
 
 

@@ -1,7 +1,20 @@
-"""The tables behind an export: entries live for years without raw identifiers, links
-for minutes, idempotency keys for a day."""
+"""The tables of the history: entries, and what erasures did, live for years without raw identifiers, links for minutes,
+idempotency keys for a day."""
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    Uuid,
+)
 
 from app.kit.db import METADATA, UtcDateTime
 
@@ -34,7 +47,10 @@ HISTORY_ENTRIES = Table(
     Column("last_downloaded_at", UtcDateTime),
     Column("problem", String(40)),
     CheckConstraint("kind IN ('export', 'erasure')", name="kind"),
-    CheckConstraint("status IN ('queued', 'compiling', 'ready', 'failed', 'cancelled', 'revoked')", name="status"),
+    CheckConstraint(
+        "status IN ('requested', 'queued', 'compiling', 'erasing', 'ready', 'done', 'failed', 'cancelled', 'revoked')",
+        name="status",
+    ),
     CheckConstraint("(status = 'failed') = (problem IS NOT NULL)", name="problem"),
     CheckConstraint(
         "(status IN ('ready', 'revoked')) = (compiled_at IS NOT NULL AND expires_at IS NOT NULL"
@@ -42,7 +58,7 @@ HISTORY_ENTRIES = Table(
         name="compiled",
     ),
 )
-_UNFINISHED = HISTORY_ENTRIES.c.status.in_(("queued", "compiling"))
+_UNFINISHED = HISTORY_ENTRIES.c.status.in_(("requested", "queued", "compiling", "erasing"))
 Index(
     "uq_history_entries_unfinished", HISTORY_ENTRIES.c.subject,
     unique=True, sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED,
@@ -55,12 +71,29 @@ Index(
     "ix_history_entries_identified",
     HISTORY_ENTRIES.c.data_center, HISTORY_ENTRIES.c.identifier_hash, HISTORY_ENTRIES.c.requested_at,
 )  # fmt: skip
+Index("ix_history_entries_handle", HISTORY_ENTRIES.c.data_center, HISTORY_ENTRIES.c.handle)
 Index("ix_history_entries_started", HISTORY_ENTRIES.c.data_center, HISTORY_ENTRIES.c.started_at)
 _STORED = HISTORY_ENTRIES.c.archive_key.is_not(None)
 Index(
     "ix_history_entries_stored", HISTORY_ENTRIES.c.expires_at,
     sqlite_where=_STORED, postgresql_where=_STORED,
 )  # fmt: skip
+
+ERASURES = Table(
+    "erasures",
+    METADATA,
+    Column("entry_id", Uuid, ForeignKey("history_entries.id"), primary_key=True),
+    Column("plan_id", String(32), nullable=False, unique=True),
+    Column("scope", String(12), nullable=False),
+    Column("mapping_sha256", String(64), nullable=False),
+    Column("steps", JSON, nullable=False),
+    Column("revokes_exports", Boolean, nullable=False),
+    Column("approved_by", String(64)),
+    Column("approved_at", UtcDateTime),
+    Column("erased_at", UtcDateTime),
+    Column("backups_until", UtcDateTime),
+    Column("receipt", Text),
+)
 
 DOWNLOAD_LINKS = Table(
     "download_links",

@@ -52,9 +52,22 @@ class Order:
     source_id: ColumnElement[str]
 
 
-async def add_job(connection: AsyncConnection, entry_id: UUID, data_center: str, sealed: str, now: datetime) -> None:
-    row = {"entry_id": entry_id, "data_center": data_center, "sealed": sealed, "due_at": now}
+async def add_job(
+    connection: AsyncConnection, entry_id: UUID, data_center: str, sealed: str, due_at: datetime | None
+) -> None:  # fmt: skip
+    """Without a moment, nobody takes it up before `make_due`."""
+    row = {"entry_id": entry_id, "data_center": data_center, "sealed": sealed, "due_at": due_at}
     await connection.execute(insert(JOBS), row | _FRESH)
+
+
+async def make_due(connection: AsyncConnection, entry_id: UUID, now: datetime) -> None:
+    await connection.execute(update(JOBS).where(JOBS.c.entry_id == entry_id).values(due_at=now))
+
+
+async def sealed_of(connection: AsyncConnection, entry_id: UUID) -> str | None:
+    """What the room whose work it is has sealed; None where there is no job any more."""
+    found = await connection.execute(select(JOBS.c.sealed).where(JOBS.c.entry_id == entry_id))
+    return found.scalar_one_or_none()
 
 
 async def claim(

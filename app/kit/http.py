@@ -73,13 +73,16 @@ class CheckedRoute(APIRoute):
         needs = list(_all_of(self.dependant))
         known = {field.alias for need in needs for field in need.query_params}
         headers = {field.alias for need in needs for field in need.header_params}
-        media_type = getattr(self.response_class, "media_type", None) or JSON
+        media_types = {
+            getattr(self.response_class, "media_type", None) or JSON,
+            *getattr(self.response_class, "also", ()),
+        }
 
         async def checked(request: Request) -> Response:
             for guard in guards:
                 await guard.admit(request)
             _refuse_unknown(request, known, headers)
-            _refuse_unacceptable(request, media_type)
+            _refuse_unacceptable(request, media_types)
             if self.body_field:
                 _refuse_other_than_json(request)
                 # Read here, where one that is too long is told as 413: whatever FastAPI meets while it reads a body
@@ -215,13 +218,16 @@ def _refuse_unknown(request: Request, known: set[str], headers: set[str]) -> Non
             raise UnknownParameter(f"The header {header} is not served at this address; send the request without it.")
 
 
-def _refuse_unacceptable(request: Request, media_type: str) -> None:
+def _refuse_unacceptable(request: Request, media_types: set[str]) -> None:
+    if not accepts(request, *media_types):
+        raise NotAcceptable(f"This address answers with {' or '.join(sorted(media_types))} only.")
+
+
+def accepts(request: Request, *media_types: str) -> bool:
+    """Whether one of them will do, by the Accept header."""
     accept = request.headers.get("accept")
-    if not accept:
-        return
-    ours = {"*/*", media_type, media_type.partition("/")[0] + "/*"}
-    if not any(_range(part) in ours for part in accept.split(",")):
-        raise NotAcceptable(f"This address answers with {media_type} only.")
+    wider = (f"{one.partition('/')[0]}/*" for one in media_types)
+    return not accept or not {"*/*", *media_types, *wider}.isdisjoint(map(_range, accept.split(",")))
 
 
 def _range(part: str) -> str | None:

@@ -4,7 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from app.sources.mapping import SectionMapping
+from app.sources.mapping import EraseMapping, SectionMapping
 from app.sources.parser.inspection import COMBINATION, Bound, Seen, inspected
 from app.sources.sql import Statement, inserted
 
@@ -12,6 +12,11 @@ _SAFE = re.compile(r"(?:\bIS(?:\s+NOT\s+DISTINCT\s+FROM)?\s+|<=>\s*)(?:CAST\s*\(
 _TURNS = re.compile(r"\b(?:OR|CASE|NOT(?!\s+(?:DISTINCT|NULL)\b))\b", re.IGNORECASE)
 _OPERATORS = {"postgresql": "IS NOT DISTINCT FROM", "sqlite": "IS", "mariadb": "<=>"}
 _LONGEST = 120
+# One table, one comparison with the visitor's key, and nothing that could turn it round.
+_PLAIN_STEP = re.compile(
+    r"\s*(?:DELETE\s+FROM\s+[\w.]+|UPDATE\s+[\w.]+\s+SET\s+[\w\s=,.]+?)\s+WHERE\s+[\w.]+\s*=\s*:visitor\s*;?\s*",
+    re.IGNORECASE,
+)
 
 
 def unbound(sections: Sequence[tuple[str, SectionMapping]]) -> list[str | None]:
@@ -27,6 +32,31 @@ def unbound(sections: Sequence[tuple[str, SectionMapping]]) -> list[str | None]:
     for (number, engine, _), seen in zip(odd, found, strict=True):
         said[number] = said[number] or wrong(seen, engine)
     return said
+
+
+def unbound_steps(steps: Sequence[tuple[str, EraseMapping]]) -> list[str | None]:
+    """The same for steps of erasures, which must be bound to the visitor."""
+    odd = [
+        (number, engine, step.sql)
+        for number, (engine, step) in enumerate(steps)
+        if step.sql and not _PLAIN_STEP.fullmatch(step.sql)
+    ]
+    said: list[str | None] = [None] * len(steps)
+    found = inspected([(engine, text) for _, engine, text in odd])
+    for (number, engine, _), seen in zip(odd, found, strict=True):
+        said[number] = wrong_step(seen, engine)
+    return said
+
+
+def wrong_step(seen: Seen, engine: str) -> str | None:
+    if not seen.parsed:
+        return None
+    if not seen.changes:
+        return "is no DELETE and no UPDATE"
+    visitor = next((one for one in seen.bound if one.parameter == "visitor"), None)
+    if visitor and visitor.verdict in _SAID_OF_STEPS:
+        return _SAID_OF_STEPS[visitor.verdict].format(**_words(visitor, engine))
+    return wrong(seen, engine)
 
 
 def plainly_bound(text: str, engine: str) -> bool:
@@ -63,4 +93,8 @@ _SAID = {
     "lost": "`{condition}` loses the rows of an unknown {parameter} (NULL) in silence; {mend}",
     "leak": "`{condition}` lets rows of another {parameter} through; {mend}",
     "unused": "compares nothing with :{parameter}, so that rows of every {parameter} would leave; {mend}",
+}
+_SAID_OF_STEPS = {
+    "leak": "`{condition}` lets rows of other visitors through; compare a column with `= :visitor`, in every branch",
+    "unused": "has no condition on :visitor, so that everybody's rows would go; add WHERE … = :visitor",
 }

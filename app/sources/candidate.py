@@ -1,5 +1,6 @@
 """A candidate: one visitor on one combination, sealed into a token that nobody but this service can read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -81,7 +82,7 @@ class Candidates:
             raise CandidateTokenInvalid from error
         bound, hashed, choice = msgspec.json.decode(content)
         to, center, source, label = bound
-        candidate = Candidate(to, center, source, label, Fingerprint(*hashed), _unpacked(choice))
+        candidate = Candidate(to, center, source, label, Fingerprint(*hashed), unpacked(choice))
         if (candidate.key_id, candidate.data_center) != (key_id, data_center):
             raise CandidateTokenInvalid
         return candidate
@@ -96,7 +97,7 @@ class Candidates:
         except SealBroken as error:
             raise KeyChanged from error
         # A job from before there were languages has three.
-        return _unpacked(parts[:3]), next(iter(parts[3:]), None)
+        return unpacked(parts[:3]), next(iter(parts[3:]), None)
 
 
 def as_text(value: Value | None) -> str | None:
@@ -112,7 +113,7 @@ def packed(choice: Choice) -> tuple[Any, ...]:
     return tagged(choice.visitor), tagged(choice.device), tagged(choice.browser)
 
 
-def _unpacked(parts: list[Any]) -> Choice:
+def unpacked(parts: Sequence[Any]) -> Choice:
     visitor, device, browser = (_untagged(part) for part in parts)
     if visitor is None:
         raise KeyChanged

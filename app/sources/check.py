@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from app.sources.binding import mend, unclear
+from app.sources.check_steps import examine_steps
 from app.sources.connection import elsewhere, refused
 from app.sources.coverage import uncovered
 from app.sources.engine import Engine, Query, Scan, Session, Table, Values, first_usable
@@ -26,7 +27,7 @@ _ABOUT = re.compile(r"(find\.\w+|section '\w+'(?:, \w+)?): (.+)", re.DOTALL)
 _ROLE = "give Dossier one that may only read (GRANT SELECT, and nothing else)"
 
 
-async def examine(mapping: SourceMapping, engine: Engine, engine_name: str) -> list[Finding]:
+async def examine(mapping: SourceMapping, engine: Engine, eraser: Engine | None, engine_name: str) -> list[Finding]:
     """All findings, those of the searches first. Raises OSError, subprocess.SubprocessError where the parser does not
     start."""
     if why := await refused(mapping, engine):
@@ -42,7 +43,7 @@ async def examine(mapping: SourceMapping, engine: Engine, engine_name: str) -> l
     for section in mapping.section:
         said += [finding async for finding in look.section(section)]
     said += [finding async for finding in look.tables()]
-    return _together(said)
+    return _together(said) + await examine_steps(mapping, engine, eraser, engine_name)
 
 
 async def _repeated(mapping: SourceMapping, engine: Engine, engine_name: str) -> list[SectionMapping]:

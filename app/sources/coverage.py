@@ -13,13 +13,28 @@ _COMMON = {"id", "_id", "uuid", "guid", "key", "pk", "rowid", "oid"}
 
 def uncovered(mapping: SourceMapping, seen: Mapping[str, Seen], tables: Sequence[Table]) -> Iterator[str]:
     """One sentence for each such table, with the mend. `seen` is by statement."""
+    known = {name.lower() for name in mapping.omitted} | set(_read(mapping, seen))
+    for name, why in _left(mapping, seen, tables, known):
+        yield f"the table {name!r} {why} and stands in no section; add one, or name it under [omitted]."
+
+
+def unerased(mapping: SourceMapping, seen: Mapping[str, Seen], tables: Sequence[Table]) -> Iterator[str]:
+    """The same of tables that an erasure would leave as they are."""
+    known = {one.table.lower() for one in mapping.erase}
+    for name, why in _left(mapping, seen, tables, known):
+        yield f"the table {name!r} {why} and stands in no [[erase]] step; add one, or one that keeps it and says why."
+
+
+def _left(
+    mapping: SourceMapping, seen: Mapping[str, Seen], tables: Sequence[Table], known: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Those that are not known, and why one would expect them to be."""
     keys = {key for one in seen.values() for key in one.keys}
     columns = {column for _, column in keys} - _COMMON | {name.lower() for name in mapping.visitor_columns}
     owners = {table for table, column in keys if column in _COMMON}
-    known = {name.lower() for name in mapping.omitted} | set(_read(mapping, seen))
     for table in tables:
         if (why := _holds(table, columns, owners)) and known.isdisjoint(_names(table)):
-            yield f"the table {table.name!r} {why} and stands in no section; add one, or name it under [omitted]."
+            yield table.name, why
 
 
 def _holds(table: Table, columns: set[str], owners: set[str]) -> str | None:

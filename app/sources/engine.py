@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from app.sources.port import Batch, SchemaLacks, Value
@@ -77,17 +77,24 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a mapping allows on its database: seconds of a search and of an export, connections, and whether a policy
-    may choose rows."""
+    """What a mapping allows on its database: seconds of a search and of an export, connections, whether a policy
+    may choose rows, and whether anything may be written, which is for erasing alone."""
 
     search_seconds: float
     export_seconds: float
     connections: int
     row_security: bool
+    writes: bool = False
+
+
+# What a transaction of a session that may write sees: one snapshot, to read only or to write too; or, statement by
+# statement, what others have committed.
+Isolation = Literal["reading", "repeatable", "committed"]
 
 
 class Session(Protocol):
-    """One read-only, repeatable-read transaction, used in the thread that it lives in.
+    """One read-only, repeatable-read transaction, used in the thread that it lives in. One that may write begins and
+    ends its transactions itself.
 
     Every method raises SourceUnavailable, SourceMisconfigured, or SchemaLacks where a table or column is missing.
     """
@@ -110,6 +117,13 @@ class Session(Protocol):
 
     def encoded(self, query: Query, values: Values, encoding: Encoding) -> Generator[Batch]:
         """Rows as JSON. Raises ValueNotEncodable."""
+
+    def transaction(self, isolation: Isolation) -> AbstractContextManager[None]:
+        """Commits at the end of the block, rolls back if it raises. For a session that may write. Raises RowsLocked,
+        RowsReferred."""
+
+    def changed(self, query: Query, values: Values) -> int:
+        """Runs a DELETE or an UPDATE, and says how many rows it touched. Raises as `transaction` does."""
 
 
 class LiveSession(Protocol):

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from app.kit.environment import secret_of
 from app.kit.errors import Misconfigured
-from app.kit.language import Language
-from app.sources.binding import unbound
-from app.sources.mapping import CenterMapping, SectionMapping, SourceMapping
+from app.sources.binding import unbound, unbound_steps
+from app.sources.erasing import Scope
+from app.sources.mapping import CenterMapping, EraseMapping, SectionMapping, SourceMapping
 from app.sources.mistakes import mistakes
 from app.sources.plan import Plan
 from app.sources.port import DataSource
@@ -31,8 +31,8 @@ _CENTER = "center.toml"
 # Other names of an engine, as URLs have them.
 _ALSO = {"postgres": "postgresql", "mysql": "mariadb"}
 
-# By a plan and a URL; raises ValueError where the URL is none that can be.
-Connect = Callable[[Plan, str], DataSource]
+# By a plan, a URL, and the URL of the role that may erase, if there is one; raises ValueError where one cannot be.
+Connect = Callable[[Plan, str, str | None], DataSource]
 
 
 def read_registry(folder: Path, environ: Mapping[str, str], engines: Mapping[str, Connect]) -> Registry:
@@ -49,7 +49,7 @@ def read_registry(folder: Path, environ: Mapping[str, str], engines: Mapping[str
 def read_source(file: Path, environ: Mapping[str, str], engines: Mapping[str, Connect]) -> DataSource:
     """One data source by its file alone, whatever its data center says. Raises as `read_registry` does."""
     reader = _Reader(environ, engines)
-    return reader.without_mistakes(reader.source(file, "en"))
+    return reader.without_mistakes(reader.source(file, None))
 
 
 def engine_of(dsn: str) -> str:
@@ -79,6 +79,7 @@ class _Reader:
     environ: Mapping[str, str]
     engines: Mapping[str, Connect]
     sections: list[_Section] = field(default_factory=list)
+    steps: list[tuple[Path, str, EraseMapping]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
     def without_mistakes(self, made: Made | None) -> Made:
@@ -88,6 +89,9 @@ class _Reader:
         for one, problem in zip(self.sections, found, strict=True):
             if problem:
                 self.told.append(f"{one.file}: section {one.mapping.name!r}: sql: {problem}.")
+        for (file, _, step), problem in zip(self.steps, unbound_steps([one[1:] for one in self.steps]), strict=True):
+            if problem:
+                self.told.append(f"{file}: erase {step.table!r}: sql: {problem}.")
         if self.told or made is None:
             raise Misconfigured("\n".join(self.told))
         return made
@@ -99,19 +103,18 @@ class _Reader:
         with self._telling():
             about = _about(folder / _CENTER)
             receivers = _receivers(folder, about, self.environ)
-        language = about.language if about else "en"
         files = sorted(path for path in folder.glob("*.toml") if path.name != _CENTER and path.name[0] != ".")
-        sources = {path.stem: source for path in files if (source := self.source(path, language))}
+        sources = {path.stem: source for path in files if (source := self.source(path, about))}
         return DataCenter.of(folder.name, about, sources, receivers) if about else None
 
-    def source(self, file: Path, language: Language) -> DataSource | None:
+    def source(self, file: Path, about: CenterMapping | None) -> DataSource | None:
         with self._telling():
             _check_id(file, file.stem)
         with self._telling():
-            return self._source(file, _read_toml(file), language)
+            return self._source(file, _read_toml(file), about)
         return None
 
-    def _source(self, file: Path, data: dict[str, Any], language: Language) -> DataSource | None:
+    def _source(self, file: Path, data: dict[str, Any], about: CenterMapping | None) -> DataSource | None:
         told, dsn = len(self.told), secret_of(self.environ, str(data.get("dsn")))
         engine = engine_of(dsn)
         with self._telling():
@@ -120,15 +123,31 @@ class _Reader:
         if "preset" in data and not known:
             return None
         # What it says is checked whatever its variable says, and then in the SQL of an engine, whichever that is.
-        mapping = _mapping(file, data, engine if known else next(iter(self.engines)))
+        scope = about.erasure_scope if about else None
+        mapping = _mapping(file, data, engine if known else next(iter(self.engines)), scope)
+        with self._telling():
+            erase_dsn = self._erase_dsn(file, mapping, engine, must=about is not None and about.erasure != "off")
         if len(self.told) > told:
             return None
         self.sections.extend(_Section(file, engine, one) for one in mapping.section)
+        self.steps.extend((file, engine, one) for one in mapping.erase)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        plan = Plan(file.stem, mapping, digest, engine, about.language if about else "en")
         try:
-            return self.engines[engine](Plan(file.stem, mapping, digest, engine, language), dsn)
+            return self.engines[engine](plan, dsn, erase_dsn or None)
         except ValueError as error:
             raise _mistaken(file, f"dsn: {mapping.dsn}: {error}") from None
+
+    def _erase_dsn(self, file: Path, mapping: SourceMapping, engine: str, *, must: bool) -> str:
+        """The URL of the role that may erase; empty where there is none, and there need not be."""
+        name = mapping.erase_dsn
+        url = secret_of(self.environ, name) if name else ""
+        if name and must and not url:
+            told = 'set it to the database\'s URL with a role that may erase, or say erasure = "off" in center.toml'
+            raise _mistaken(file, f"erase_dsn: the environment variable {name} is not set; {told}")
+        if url and engine_of(url) != engine:
+            raise _mistaken(file, f"erase_dsn: {name}: it must be a URL of the same database as `dsn`")
+        return url
 
     def _check_url(self, file: Path, data: Mapping[str, Any], dsn: str) -> None:
         name = data.get("dsn")
@@ -169,12 +188,12 @@ def _receivers(folder: Path, about: CenterMapping, environ: Mapping[str, str]) -
     return found
 
 
-def _mapping(file: Path, data: dict[str, Any], engine: str) -> SourceMapping:
+def _mapping(file: Path, data: dict[str, Any], engine: str, scope: Scope | None) -> SourceMapping:
     try:
         whole = with_preset(data, engine) if "preset" in data else data
     except ValueError as error:
         raise _mistaken(file, *str(error).splitlines()) from error
-    return _checked(file, SourceMapping, whole, broken_rules(whole, engine))
+    return _checked(file, SourceMapping, whole, broken_rules(whole, engine, scope))
 
 
 def _checked(file: Path, form: type[File], data: dict[str, Any], broken: Iterable[str]) -> File:

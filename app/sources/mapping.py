@@ -14,15 +14,16 @@ from pydantic import (
 )
 
 from app.kit.language import Language
+from app.sources.erasing import Scope, StepAction
 from app.sources.receiver import ReceiverMapping
 from app.sources.texts import Labels, Recipients, Said, by_key
 
-_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def _seconds(value: object) -> object:
-    """`5`, `"5 s"`, `"10 min"` or `"1 h"`, in seconds."""
-    spelled = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h)", value) if isinstance(value, str) else None
+    """`5`, `"5 s"`, `"10 min"`, `"1 h"` or `"35 d"`, in seconds."""
+    spelled = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|d)", value) if isinstance(value, str) else None
     return float(spelled[1]) * _UNITS[spelled[2]] if spelled else value
 
 
@@ -51,6 +52,7 @@ def _listed(value: object) -> object:
 Text = Annotated[str, Field(min_length=1)]
 # Of several, the first counts whose tables and columns exist: databases of one product differ from version to version.
 Queries = Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 
 
@@ -85,11 +87,23 @@ class SectionMapping(_Strict):
     optional: bool = False
 
 
+class EraseMapping(_Strict):
+    """One step of an erasure. With `batch`, its sql has `:batch` and is repeated until it touches no row."""
+
+    table: Text
+    title: Said
+    action: StepAction
+    count: Text
+    sql: Text | None = None
+    because: Said | None = None
+    batch: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
 class SourceMapping(_Strict):
     """One data source: one TOML file onto one database."""
 
     title: Said
-    dsn: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    dsn: Variable
     find: Find
     section: Annotated[list[SectionMapping], Field(min_length=1)]
     omitted: dict[str, Said] = {}
@@ -102,6 +116,10 @@ class SourceMapping(_Strict):
     connections: Annotated[int, Field(ge=1, le=100)] = 2
     visitor_columns: list[Text] = []
     row_security: bool = False
+    erase_dsn: Variable | None = None
+    erase: list[EraseMapping] = []
+    # Backups are gone so long after an erasure.
+    backups_until: Seconds | None = None
 
 
 class Notice(_Strict):
@@ -124,3 +142,6 @@ class CenterMapping(_Strict):
     language: Language = "en"
     notice: Annotated[Notice, BeforeValidator(by_key)]
     webhooks: list[ReceiverMapping] = []
+    # Whether visitors may be erased, and whether a second administrator must approve it; how much goes.
+    erasure: Literal["off", "one", "two"] = "off"
+    erasure_scope: Scope = "visitor"

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from app.sources.mapping import Find, Notice, SectionMapping
+from app.sources.mapping import EraseMapping, Find, Notice, SectionMapping
 from app.sources.receiver import ReceiverMapping
 
 _WITHIN: Mapping[object, type[BaseModel]] = {
-    "section": SectionMapping, "find": Find, "notice": Notice, "webhooks": ReceiverMapping,
+    "section": SectionMapping, "erase": EraseMapping, "find": Find, "notice": Notice, "webhooks": ReceiverMapping,
 }  # fmt: skip
 
 
@@ -32,6 +32,8 @@ def _section(where: list[int | str], data: Mapping[str, Any]) -> tuple[str, list
             section = data["section"][number]
             name = section.get("name") if isinstance(section, dict) else None
             return f"section {name!r}: " if name else f"section number {number + 1}: ", within
+        case ["erase", int(number), *within]:
+            return f"erase number {number + 1}: ", within
     return "", where
 
 

@@ -1,11 +1,14 @@
 """What a data source is made of, and what may be said of it and its sections, in the language that is asked for."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.kit.language import Language, Speech
 from app.sources.engine import long_places
+from app.sources.erasing import Step
 from app.sources.mapping import SectionMapping, SourceMapping
 from app.sources.port import Section, SectionReason, SectionStatus, SourceFacts
+from app.sources.steps import MappedStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,16 @@ class Plan:
             tuple(described(one, speech) for one in mapping.section if one.scope == "visitor"),
             tuple((table, speech.say(reason)) for table, reason in mapping.omitted.items()),
             long_places(mapping.connections), mapping.row_security, mapping.time_zone,
+            bool(mapping.erase), timedelta(seconds=mapping.backups_until) if mapping.backups_until else None,
         )  # fmt: skip
+
+    def steps(self, speech: Speech) -> list[MappedStep]:
+        """Of an erasure."""
+        said = speech.say
+        return [
+            MappedStep.of(one, Step(one.table, said(one.title), one.action, said(one.because)), self.engine_name)
+            for one in self.mapping.erase
+        ]
 
 
 def described(

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, Protocol
 from uuid import UUID
 
 from app.kit.errors import Conflict, Unavailable
 from app.kit.language import Language
+from app.sources.erasing import Erasing, Scope
 from app.sources.identifier import Identifier
 
 Value = str | int | float | bool | bytes | Decimal | UUID
@@ -178,6 +179,9 @@ class SourceFacts:
     exports_at_once: int
     row_security: bool
     time_zone: str | None
+    # Whether its mapping says how a visitor is erased, and for how long backups hold the rows after that.
+    erasable: bool = False
+    backups: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,11 @@ class DataSource(Protocol):
     ) -> AbstractAsyncContextManager[Reading]:
         """In that language, or the data center's. Raises VisitorGone if no row of the combination is left, and what
         `find` raises."""
+
+    def erase(
+        self, visitor: Value, device: Value | None, browser: Value | None, scope: Scope, *, looking: bool = False
+    ) -> AbstractAsyncContextManager[Erasing]:
+        """Who is only `looking` counts, and waits for no erasure. Raises NotErasable, and what `find` raises."""
 
     async def check(self) -> list[Finding]:
         """Prepares every query, and says what does not hold."""

@@ -30,7 +30,7 @@ class MappedReading:
         self._engine_name = plan.engine_name
         self._mapped: Sequence[SectionMapping] = plan.mapping.section
         self._chosen = dict[str, Query]()
-        self._values: Values = {"visitor": visitor, **_bound(chosen)}
+        self._values: Values = {"visitor": visitor, **bound(chosen)}
 
     def prepare(self, session: Session) -> None:
         """Decides which sections are in, and asks the estimates. Raises SourceMisconfigured."""
@@ -91,7 +91,8 @@ class MappedReading:
         return counted(next(iter(first.values()), None)) or 0 if first else 0
 
 
-def _bound(chosen: Combination) -> Values:
+def bound(chosen: Combination) -> Values:
+    """By the user agents that make it up, where it is known by them."""
     if chosen.user_agents:
         return {"user_agents": chosen.user_agents}
     return {"device": chosen.device, "browser": chosen.browser}

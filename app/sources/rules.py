@@ -5,15 +5,17 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from app.sources.erasing import Scope
 from app.sources.sql import Statement
 
-PARAMETERS = ("visitor", "device", "browser", "user_agents", "tracking_id", "email")
+PARAMETERS = ("visitor", "device", "browser", "user_agents", "tracking_id", "email", "batch")
 _OF_SECTIONS, _VISITOR, _NONE = frozenset(PARAMETERS[:4]), frozenset({"visitor"}), frozenset[str]()
 _TOGETHER = "belong together: give both, or neither"
 
 
-def broken_rules(data: Mapping[str, Any], engine: str) -> Iterator[str]:
-    """A sentence for each, as far as the data has the form that it should; `engine` is whose SQL it is."""
+def broken_rules(data: Mapping[str, Any], engine: str, scope: Scope | None = None) -> Iterator[str]:
+    """A sentence for each, as far as the data has the form that it should; `engine` is whose SQL it is, `scope` what
+    the data center erases, where that is known."""
     find = data.get("find")
     if isinstance(find, dict):
         yield from (f"find: {one}" for one in _of_find(find, engine))
@@ -22,6 +24,13 @@ def broken_rules(data: Mapping[str, Any], engine: str) -> Iterator[str]:
         mistakes = (*_belonging(section), *_misused(section, engine))
         yield from (f"section {section.get('name')!r}: {one}" for one in mistakes)
     yield from twice("section", data)
+    steps = _tables(data.get("erase"))
+    if bool(steps) != ("erase_dsn" in data):
+        yield f"`[[erase]]` and `erase_dsn` {_TOGETHER}"
+    if steps and all(step.get("action") == "keep" for step in steps):
+        yield "erase: every step keeps its rows; give at least one that deletes or anonymises"
+    for number, step in enumerate(steps, 1):
+        yield from (f"erase number {number}: {one}" for one in _of_step(step, engine, scope))
 
 
 def twice(key: str, data: Mapping[str, Any]) -> Iterator[str]:
@@ -64,6 +73,25 @@ def _misused(section: Mapping[str, Any], engine: str) -> Iterator[str]:
                 "its sql must use :device and :browser (or :user_agents), so that only the chosen combination "
                 'leaves; use them, or say `scope = "visitor"` and `because`'
             )
+
+
+def _of_step(step: Mapping[str, Any], engine: str, scope: Scope | None) -> Iterator[str]:
+    keeps = step.get("action") == "keep"
+    if keeps == ("sql" in step):
+        yield "a step that keeps its rows has no sql" if keeps else "needs the sql that deletes or anonymises its rows"
+    if keeps and "because" not in step:
+        yield "says not why its rows are kept; add `because`, for instance the law that asks for it"
+    if keeps and "batch" in step:
+        yield "a step that keeps its rows has no batch"
+    allowed = _VISITOR if scope == "visitor" else _OF_SECTIONS
+    batch = {"batch"} if "batch" in step else set()
+    yield from _parameters(step, "sql", engine, _VISITOR | batch, allowed | batch)
+    yield from _parameters(step, "count", engine, _VISITOR, allowed)
+    for key in ("sql", "count") if scope == "combination" and not keeps else ():
+        for text in _texts(step.get(key)):
+            named = _named(text, engine)
+            if not ({"device", "browser"} <= named or "user_agents" in named):
+                yield f"{key} must use :device and :browser (or :user_agents): `erasure_scope` is the combination"
 
 
 def _parameters(

@@ -26,6 +26,7 @@ from app.sources.engine import (
     answered,
     first_usable,
 )
+from app.sources.erasing import NotErasable, Scope
 from app.sources.identifier import Identifier, Kind
 from app.sources.plan import Plan
 from app.sources.port import (
@@ -40,8 +41,9 @@ from app.sources.port import (
     Visitor,
     VisitorGone,
 )
-from app.sources.reading import MappedReading
+from app.sources.reading import MappedReading, bound
 from app.sources.sql import Statement
+from app.sources.steps import MappedErasing
 
 MOST_SHOWN = 200
 _NOTHING = Query("the connection", Statement(("SELECT 1",), ()))
@@ -50,8 +52,11 @@ _NOTHING = Query("the connection", Statement(("SELECT 1",), ()))
 class MappedSource:
     """Implements DataSource over an engine's sessions."""
 
-    def __init__(self, plan: Plan, engine: Engine, clock: Clock, read_agent: ReadAgent) -> None:
-        mapping = plan.mapping
+    def __init__(
+        self, plan: Plan, engine: Engine, eraser: Engine | None, clock: Clock, read_agent: ReadAgent
+    ) -> None:  # fmt: skip
+        """`eraser`: the same database under the role that may erase, where there is one."""
+        mapping, self._eraser = plan.mapping, eraser
         self.facts: SourceFacts = plan.facts(plan.speech())
         self._plan, self._mapping, self._engine, self._clock = plan, mapping, engine, clock
         self._zone = ZoneInfo(mapping.time_zone) if mapping.time_zone else None
@@ -87,8 +92,26 @@ class MappedSource:
                 raise
             raise SourceUnavailable(f"Reading took longer than {seconds:g} s.") from error
 
+    @asynccontextmanager
+    async def erase(
+        self, visitor: Value, device: Value | None, browser: Value | None, scope: Scope, *, looking: bool = False
+    ) -> AsyncIterator[MappedErasing]:
+        if self._eraser is None or not self._mapping.erase:
+            raise NotErasable
+        values: Values = {"visitor": visitor}
+        if scope == "combination":
+            values = {**values, **await self._combination(visitor, device, browser)}
+        steps, seconds = self._plan.steps(self._plan.speech()), self._mapping.export_timeout
+        try:
+            async with asyncio.timeout(seconds) as deadline, self._eraser.session(long=not looking) as session:
+                yield MappedErasing(session, steps, values)
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise SourceUnavailable(f"Erasing took longer than {seconds:g} s.") from error
+
     async def check(self) -> list[Finding]:
-        return await examine(self._mapping, self._engine, self.facts.engine)
+        return await examine(self._mapping, self._engine, self._eraser, self.facts.engine)
 
     async def reach(self) -> None:
         try:
@@ -99,6 +122,14 @@ class MappedSource:
 
     async def close(self) -> None:
         await self._engine.close()
+        if self._eraser:
+            await self._eraser.close()
+
+    async def _combination(self, visitor: Value, device: Value | None, browser: Value | None) -> Values:
+        """What a step may bind. Where no row of the combination is left, an attempt before may have erased them."""
+        found = await self._engine.find(lambda: self._merged(self._combinations[0], visitor))
+        chosen = next((one for one in found if one.is_on(device, browser)), Combination(device, browser))
+        return bound(chosen)
 
     def _queries(self, name: str, texts: Sequence[str]) -> list[Query]:
         return [Query(f"find.{name}", Statement.parse(text, self._plan.engine_name)) for text in texts]

@@ -30,7 +30,11 @@ class CombinationView(View):
     browser: str | None
     os: str | None
     warnings: Annotated[
-        list[str], Field(description="`shared-browser`: several people used it. `rotating-id`. `not-exportable`.")
+        list[str],
+        Field(
+            description="`shared-browser`: several people used it. `rotating-id`. `not-exportable`. "
+            "`erased-before`: it was erased, and is here again."
+        ),
     ]
     first_seen: Moment | None
     last_seen: Moment | None
@@ -41,6 +45,7 @@ class VisitorView(View):
     label: Annotated[str, Field(description="Masked.")]
     handle: str
     matched_by: str
+    erased_at: Annotated[Moment | None, Field(description="When the visitor was erased here, the last time.")]
     combinations: list[CombinationView]
 
 

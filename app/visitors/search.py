@@ -25,6 +25,7 @@ from app.sources.port import (
     Visitor,
 )
 from app.sources.registry import Registry
+from app.visitors.memory import Memory, Shown
 from app.visitors.misses import Misses
 from app.visitors.schemas import (
     CombinationView,
@@ -42,10 +43,10 @@ class Search:
 
     def __init__(
         self, registry: Registry, candidates: Candidates, handles: GetHandles, trail: GroupedTrail, limits: RateLimits,
-        misses: Misses, clock: Clock, metrics: Metrics, traces: Traces,
+        misses: Misses, memory: Memory, clock: Clock, metrics: Metrics, traces: Traces,
     ) -> None:  # fmt: skip
         self._registry, self._candidates, self._handles, self._trail = registry, candidates, handles, trail
-        self._limits, self._misses = limits, misses
+        self._limits, self._misses, self._memory = limits, misses, memory
         self._clock, self._metrics, self._traces = clock, metrics, traces
 
     async def __call__(self, by: By, data_center: str, identifier: Identifier) -> SearchResult:
@@ -56,6 +57,7 @@ class Search:
             await self._limits.take(by, data_center, "searches")
             asked = (self._ask(data_center, source, offer) for source in sources.values())
             answers = await asyncio.gather(*asked)
+        answers = await self._memory.recall(offer.shown, answers)
         # Committed before the answer leaves: what cannot be recorded is not told.
         await self._trail.append(_event(by, data_center, offer, answers))
         if not any(answer.visitors or answer.status == "unavailable" for answer in answers):
@@ -84,14 +86,18 @@ class _Offer:
         self._candidates, self._handles, self._key_id, self._data_center = candidates, handles, key_id, data_center
         self.identifier = identifier
         self.fingerprint: Fingerprint = handles.identifier(data_center, identifier)
+        self.shown = Shown(data_center, handles)
 
     def visitor(self, facts: SourceFacts, visitor: Visitor) -> VisitorView:
         label = mask(visitor.label) if visitor.label else self.identifier.masked
         handle = self._handles.handle(self._data_center, facts.id, visitor.key).digest
         offered = [self._combination(facts, visitor, label, one) for one in visitor.combinations]
-        return VisitorView(
-            label=label, handle=handle[:HANDLE_DIGITS], matched_by=visitor.matched_by, combinations=offered
-        )
+        view = VisitorView(
+            label=label, handle=handle[:HANDLE_DIGITS], matched_by=visitor.matched_by, erased_at=None,
+            combinations=offered,
+        )  # fmt: skip
+        self.shown.note(facts.id, visitor, view)
+        return view
 
     def _combination(self, facts: SourceFacts, visitor: Visitor, label: str, one: Combination) -> CombinationView:
         choice = Choice(visitor.key, one.device, one.browser)

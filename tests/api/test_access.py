@@ -56,7 +56,8 @@ async def test_a_key_ends_when_it_expires_or_is_revoked(tmp_path: Path) -> None:
         (None, ("history:read",), {"history:read"}),
         (None, ("exports:download", "visitors:search"), {"visitors:search", "exports:download"}),
         ("auditor", ("exports:download",), {"exports:download", "history:read", "audit:read"}),
-        ("administrator", ("audit:read",), set(PERMISSIONS)),
+        ("administrator", ("audit:read",), set(PERMISSIONS) - {"erasures:create", "erasures:approve"}),
+        ("administrator", ("erasures:create",), set(PERMISSIONS) - {"erasures:approve"}),
     ],
 )
 async def test_a_key_may_what_its_role_and_its_own_permissions_say(
@@ -72,6 +73,8 @@ async def test_a_key_may_what_its_role_and_its_own_permissions_say(
                 "exports:create": await client.post(f"{BASE}/exports", json={"candidate": "x"}),
                 "exports:download": await client.get(f"{BASE}/exports/x/archive"),
                 "exports:revoke": await client.delete(f"{BASE}/exports/x"),
+                "erasures:create": await client.post(f"{BASE}/erasures/preview", json={"candidate": "x"}),
+                "erasures:approve": await client.post(f"{BASE}/erasures/x/approve"),
                 "history:read": await client.get(f"{BASE}/history"),
                 "audit:read": await client.get(f"{BASE}/audit"),
             }

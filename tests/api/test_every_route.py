@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from app.access.keys import KeyOrder
 from app.access.port import PERMISSIONS, ROLES, Permission
 from tests.builders import Running, candidates, request_export, running
+from tests.erasures import eraser, erasing, request_erasure
 
 # What each operation asks for: a permission in the data center of its path, a key alone, or nothing. One that is not
 # here has no rule, and fails.
@@ -22,7 +23,9 @@ RULES = {
     "download_archive": "exports:download", "create_link": "exports:download", "follow_link": NOTHING,
     "retry_export": "exports:create", "list_history": "history:read", "search_history": "history:read",
     "download_history": "history:read", "list_audit_events": "audit:read",
-    "get_audit_head": "audit:read", "live": NOTHING, "ready": NOTHING,
+    "preview_erasure": "erasures:create", "create_erasure": "erasures:create", "get_erasure": "history:read",
+    "approve_erasure": "erasures:approve", "retry_erasure": "erasures:create", "cancel_erasure": "erasures:create",
+    "get_receipt": "history:read", "get_audit_head": "audit:read", "live": NOTHING, "ready": NOTHING,
     "list_public_keys": NOTHING, "describe_problem": NOTHING,
 }  # fmt: skip
 # As the clients below are named: each of acme, but for the last.
@@ -71,11 +74,12 @@ async def walked(service: Running) -> tuple[list[str], list[str]]:
     lines, wrong = [], []
     async with AsyncExitStack() as stack:
         clients = {name: await stack.enter_async_context(await client_of(service, name)) for name in HOLDERS}
-        ids = await _exports(service, clients)
+        ids = await _entries(service, clients)
         for operation, method, path in operations(service.app):
             for place in places_of(path):
                 center, owner = PLACES[place]
-                filled = path.format(data_center=center, id=ids[owner], token="x" * 43, slug="not-found")
+                entry = ids["erasures" if "/erasures/" in path else "exports"][owner]
+                filled = path.format(data_center=center, id=entry, token="x" * 43, slug="not-found")
                 told = {name: await _told(client, method, filled) for name, client in clients.items()}
                 lines.append(f"{operation:18}{place:14}" + "".join(f"{one:>9}" for one in told.values()))
                 for name, found in told.items():
@@ -91,14 +95,21 @@ async def client_of(service: Running, name: str) -> httpx.AsyncClient:
     return service.bare_client(await service.services.keys.create(KeyOrder(name, (center,), None, None, HOLDERS[name])))
 
 
-async def _exports(service: Running, clients: Mapping[str, httpx.AsyncClient]) -> dict[str, str]:
-    """The id of an export of each data center."""
-    other = clients["of another center"]
+async def _entries(service: Running, clients: Mapping[str, httpx.AsyncClient]) -> dict[str, dict[str, str]]:
+    """The id of an export, and of an erasure of somebody else, of each data center."""
+    other, shop = clients["of another center"], "/v1/data-centers/globex"
     (found, *_) = await candidates(other, source="shop", center="globex")
-    made = await other.post("/v1/data-centers/globex/exports", json={"candidate": found["candidate"]})
+    planned = (await other.post(f"{shop}/erasures/preview", json={"candidate": found["candidate"]})).json()
+    made = await other.post(f"{shop}/exports", json={"candidate": found["candidate"]})
+    await service.services.run_job()
+    sent = {"plan": planned["plan"], "confirm": planned["visitor"]["handle"]}
+    erased = await other.post(f"{shop}/erasures", json=sent)
+    export = (await request_export(clients["administrator"], "Windows computer")).rpartition("/")[2]
+    async with await eraser(service, "erika") as client:
+        erasure = (await request_erasure(client)).rpartition("/")[2]
     return {
-        "acme": (await request_export(clients["administrator"])).rpartition("/")[2],
-        "globex": str(made.json()["id"]),
+        "exports": {"acme": export, "globex": str(made.json()["id"])},
+        "erasures": {"acme": erasure, "globex": str(erased.json()["id"])},
     }
 
 
@@ -112,7 +123,7 @@ async def _told(client: httpx.AsyncClient, method: str, path: str) -> str:
 
 
 async def test_nobody_gets_what_is_not_theirs_on_any_route(tmp_path: Path) -> None:
-    async with running(tmp_path, work=False) as service:
+    async with erasing(tmp_path) as service:
         lines, wrong = await walked(service)
         print("\n" + " " * 32 + "".join(f"{name[:8]:>9}" for name in HOLDERS), *lines, sep="\n")
         assert wrong == []
@@ -120,7 +131,7 @@ async def test_nobody_gets_what_is_not_theirs_on_any_route(tmp_path: Path) -> No
 
 
 async def test_a_route_without_a_guard_is_noticed(tmp_path: Path) -> None:
-    async with running(tmp_path, work=False) as service:
+    async with erasing(tmp_path) as service:
 
         async def leak(data_center: str) -> str:
             return data_center

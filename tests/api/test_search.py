@@ -53,7 +53,7 @@ async def test_the_answer_has_the_contracts_shape(tmp_path: Path) -> None:
         because = "the account is the same on every device"
         assert website["unbound_sections"] == [{"name": "demographics", "title": "Who you are", "because": because}]
         jane, stranger = website["visitors"]
-        assert set(jane) == {"label", "handle", "matched_by", "combinations"}
+        assert set(jane) == {"label", "handle", "matched_by", "erased_at", "combinations"}
         assert (jane["label"], jane["matched_by"]) == ("J•••@example.com", "email")
         assert jane["handle"] != stranger["handle"]
         iphone = next(one for one in jane["combinations"] if one["device"] == "iPhone")
@@ -128,7 +128,8 @@ class Stumbling:
 
     def __init__(self, source: DataSource) -> None:
         self.facts = source.facts
-        self.read, self.check, self.reach, self.close = source.read, source.check, source.reach, source.close
+        self.read, self.erase, self.check = source.read, source.erase, source.check
+        self.reach, self.close = source.reach, source.close
 
     async def find(self, identifier: Identifier) -> Found | None:
         raise ZeroDivisionError(identifier.text)
@@ -143,7 +144,8 @@ async def test_whatever_one_source_stumbles_over_withholds_no_others_answer(
         registry = Registry({"acme": replace(center, sources=sources)})
         made, services = service.services.search, service.services
         one = Search(
-            registry, made._candidates, made._handles, services.grouped, made._limits, made._misses, service.clock,
+            registry, made._candidates, made._handles, services.grouped, made._limits, made._misses,
+            made._memory, service.clock,
             Metrics(), Traces(),
         )  # fmt: skip
         shop, website = (await one(By("maria"), "acme", Identifier.typed(EMAIL))).data_sources

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from pymysql.constants import FIELD_TYPE
 
-from app.sources.engines.mariadb import _writable
+from app.sources.engines.mariadb_rights import writable
 from app.sources.engines.mariadb_values import Column, NoText, RowReader, sent
 from app.sources.engines.mariadb_wire import bound
 from app.sources.sql import Statement
@@ -83,4 +83,4 @@ GRANTS = [
 
 @pytest.mark.parametrize(("grant", "expected"), GRANTS)
 def test_a_grant_tells_whether_a_table_may_be_changed(grant: str, *, expected: bool) -> None:
-    assert _writable([grant], "site")("people") is expected
+    assert writable([grant], "site")("people") is expected

@@ -1,6 +1,5 @@
 """Data sources in MariaDB and MySQL: rows come one by one as the server sends them, and are encoded here."""
 
-import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -14,9 +13,11 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.exc import ArgumentError
 
 from app.kit.threads import Threads
-from app.sources.engine import Encoding, Limits, NoSuchValue, Query, Row, Scan, Table, Values
+from app.sources.engine import Encoding, Isolation, Limits, NoSuchValue, Query, Row, Scan, Table, Values
+from app.sources.engines.mariadb_errors import named_errors
+from app.sources.engines.mariadb_rights import writable as writable_by
 from app.sources.engines.mariadb_values import Column, NoText, Prepared, json_forms
-from app.sources.engines.mariadb_wire import Connection, bound, connect, named_errors
+from app.sources.engines.mariadb_wire import Connection, bound, connect
 from app.sources.engines.refusals import refused_by_mariadb, refused_option
 from app.sources.engines.session import BlockingSession, Cable, ThreadedEngine
 from app.sources.port import Batch, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
@@ -50,10 +51,6 @@ _VIEWS = _asked(
     " AND instr(v.view_definition, concat('`', t.table_name, '`')) > 0 WHERE v.table_schema = database()",
 )
 _DATABASE = _asked("the database", "SELECT database() AS name")
-_GRANT = re.compile(
-    r"GRANT (?P<rights>.+?) ON (?:TABLE )?(?P<base>\*|`(?:[^`]|``)+`)\.(?P<table>\*|`(?:[^`]|``)+`) TO "
-)
-_WRITING = re.compile(r"\b(?:ALL PRIVILEGES|INSERT|UPDATE|DELETE|DROP|ALTER|CREATE)\b")
 
 
 class MariadbEngine(ThreadedEngine):
@@ -68,15 +65,15 @@ class MariadbEngine(ThreadedEngine):
         self._url = url
 
     def new(self, seconds: float) -> "MariadbSession":
-        return MariadbSession(self._url, seconds)
+        return MariadbSession(self._url, seconds, writes=self.limits.writes)
 
 
 class MariadbSession(BlockingSession):
-    """One repeatable-read, read-only transaction. What is read of tables without transactions (MyISAM, Aria) is what
-    they hold at that moment."""
+    """One repeatable-read, read-only transaction; or several, where it may write. What is read of tables without
+    transactions (MyISAM, Aria) is what they hold at that moment."""
 
-    def __init__(self, url: URL, seconds: float) -> None:
-        self._url, self._seconds = url, seconds
+    def __init__(self, url: URL, seconds: float, *, writes: bool = False) -> None:
+        self._url, self._seconds, self._writes = url, seconds, writes
         self._connection: Connection | None = None
 
     def open(self) -> None:
@@ -89,7 +86,9 @@ class MariadbSession(BlockingSession):
             raise refused_option(error) from error
         self.cable = Cable(self._connection.handle)
         with named_errors("the session"):
-            self._connection.begin_reading(self._seconds)
+            self._connection.settle(self._seconds, writes=self._writes)
+            if not self._writes:
+                self._connection.begin("reading")
 
     def close(self) -> None:
         """Rows that nobody took yet stay where they are."""
@@ -133,10 +132,10 @@ class MariadbSession(BlockingSession):
         columns, refers_to, views = map(self._gathered, (_COLUMNS, _REFERENCES, _VIEWS))
         (database,) = (str(row["name"]) for rows in self.select(_DATABASE, {}) for row in rows)
         with named_errors("the list of rights"):
-            writable = _writable([str(one) for (one,) in self._open.said("SHOW GRANTS")], database)
+            may_write = writable_by([str(one) for (one,) in self._open.said("SHOW GRANTS")], database)
         nothing = frozenset[str]()
         return [
-            Table(name, None, found, refers_to.get(name, nothing), views.get(name, nothing), writable=writable(name))
+            Table(name, None, found, refers_to.get(name, nothing), views.get(name, nothing), writable=may_write(name))
             for name, found in columns.items()
         ]
 
@@ -162,6 +161,26 @@ class MariadbSession(BlockingSession):
                 raise ValueNotEncodable(query.name, str(error)) from error
             if self._open.read_as_number(given):
                 raise SourceMisconfigured(f"{query.name} compares a text with a number, which finds others' rows, too.")
+
+    @contextmanager
+    def transaction(self, isolation: Isolation) -> Iterator[None]:
+        with named_errors("the transaction"):
+            self._open.begin(isolation)
+            try:
+                yield
+            except BaseException:
+                with suppress(err.MySQLError, SourceUnavailable):
+                    self._open.query("ROLLBACK")
+                raise
+            self._open.query("COMMIT")
+
+    def changed(self, query: Query, values: Values) -> int:
+        with named_errors(query.name):
+            text, given = bound(query.statement, values, self._open.exact)
+            touched = self._open.changed(text, given)
+            if self._open.read_as_number(given):
+                raise SourceMisconfigured(f"{query.name} compares a text with a number, which finds others' rows, too.")
+        return touched
 
     @property
     def _open(self) -> Connection:
@@ -214,23 +233,6 @@ def _formed(rows: Sequence[tuple[Any, ...]], forms: dict[int, Callable[[Any], ob
     for number, form in forms.items():
         columns[number] = [value if value is None else form(value) for value in columns[number]]
     return list(zip(*columns, strict=True))
-
-
-def _writable(grants: Sequence[str], database: str) -> Callable[[str], bool]:
-    """By what `SHOW GRANTS` says: whether a table of the database may be changed."""
-    writing = [grant for grant in map(_GRANT.match, grants) if grant and _WRITING.search(grant["rights"])]
-    here = [_bare(grant["table"]) for grant in writing if _pattern(grant["base"]).fullmatch(database)]
-    return lambda table: "*" in here or table in here
-
-
-def _bare(name: str) -> str:
-    return name[1:-1].replace("``", "`") if name.startswith("`") else name
-
-
-def _pattern(base: str) -> re.Pattern[str]:
-    """Of a database's name in a grant, in which `_` and `%` stand for others unless a backslash is before them."""
-    parts = re.findall(r"\\.|.", "%" if base == "*" else _bare(base), re.DOTALL)
-    return re.compile("".join({"_": ".", "%": ".*"}.get(part, re.escape(part[-1])) for part in parts), re.DOTALL)
 
 
 def _check_options(url: URL) -> None:

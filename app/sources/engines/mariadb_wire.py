@@ -1,4 +1,4 @@
-"""How Dossier talks to MariaDB and MySQL: its settings, statements that the server prepares, and errors in our words.
+"""How Dossier talks to MariaDB and MySQL: its settings, statements that the server prepares.
 
 The driver writes values into the statement's text. Here they go beside it, as the protocol's own prepared statements
 have them: no value can be read as SQL, a FLOAT comes with all its bits, and a statement tells its columns without being
@@ -9,19 +9,18 @@ import re
 import ssl
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import pymysql
 from pymysql import err
-from pymysql.constants import COMMAND, CR, ER
-from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
+from pymysql.constants import COMMAND
+from pymysql.protocol import FieldDescriptorPacket, MysqlPacket, OKPacketWrapper
 from sqlalchemy import URL
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
-from app.sources.engine import NoSuchValue, Values
+from app.sources.engine import Isolation, Values
 from app.sources.engines.mariadb_values import Column, Prepared, RowReader, sent
-from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
+from app.sources.port import SourceMisconfigured
 from app.sources.sql import Statement
 
 CONNECT_SECONDS = 5
@@ -31,6 +30,15 @@ _SILENT_SECONDS = 5
 _PATIENCE_SECONDS = 300
 _PREPARE, _EXECUTE, _CLOSE = COMMAND.COM_STMT_PREPARE, COMMAND.COM_STMT_EXECUTE, COMMAND.COM_STMT_CLOSE
 _ROWS_AT_ONCE = 200
+# Who erases waits for others' locks, and does not make everybody wait behind it for long.
+_LOCK_SECONDS = 10
+_LEVEL = "SET SESSION TRANSACTION ISOLATION LEVEL"
+_SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT"
+_BEGIN: dict[Isolation, Sequence[str]] = {
+    "reading": [f"{_LEVEL} REPEATABLE READ", f"{_SNAPSHOT}, READ ONLY"],
+    "repeatable": [f"{_LEVEL} REPEATABLE READ", _SNAPSHOT],
+    "committed": [f"{_LEVEL} READ COMMITTED", "START TRANSACTION"],
+}
 # The warning "Truncated incorrect DOUBLE value: 'abc'", which quotes so much at least.
 _TRUNCATED, _QUOTED = 1292, 60
 
@@ -49,8 +57,8 @@ class Connection(pymysql.Connection):  # type: ignore[misc]  # has no types
         """The collation under which only the same characters are equal, trailing spaces included."""
         return "utf8mb4_nopad_bin" if self.is_mariadb else "utf8mb4_0900_bin"
 
-    def begin_reading(self, seconds: float) -> None:
-        """Sets what holds for the session, and begins the transaction."""
+    def settle(self, seconds: float, *, writes: bool) -> None:
+        """Sets what holds for the session."""
         limit = f"max_statement_time={seconds}" if self.is_mariadb else f"max_execution_time={int(seconds * 1000)}"
         # In other modes strings and comments end elsewhere than `app.sources.sql` sees them end.
         settings = f"sql_mode='STRICT_TRANS_TABLES', time_zone='+00:00', {limit}"
@@ -58,12 +66,28 @@ class Connection(pymysql.Connection):  # type: ignore[misc]  # has no types
         for text in (
             f"SET NAMES utf8mb4 COLLATE {self.exact}",
             f"SET SESSION {settings}, {waits}",
-            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+            f"SET SESSION innodb_lock_wait_timeout={_LOCK_SECONDS}"
+            if writes
+            else "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
         ):
             self.query(text)
         # Until here the server's greeting was waited for; from here on a statement may take its time.
         self._read_timeout = seconds + _SILENT_SECONDS
+
+    def begin(self, isolation: Isolation) -> None:
+        for text in _BEGIN[isolation]:
+            self.query(text)
+
+    def changed(self, text: str, values: Sequence[object]) -> int:
+        """How many rows a statement touched that returns none."""
+        prepared = self.prepared(text)
+        if prepared.columns:
+            raise SourceMisconfigured("a step of an erasure returns rows; write a DELETE or an UPDATE")
+        self._execute_command(_EXECUTE, _execution(prepared.number, values))
+        done = OKPacketWrapper(self._read_packet())
+        self.warned, touched = bool(done.warning_count), int(done.affected_rows)
+        self.forget(prepared)
+        return touched
 
     def prepared(self, text: str) -> Prepared:
         self.drain()
@@ -207,40 +231,3 @@ def _execution(number: int, values: Sequence[object]) -> bytes:
     nulls = sum(1 << place for place, value in enumerate(values) if value is None)
     types = struct.pack(f"<{len(kinds)}H", *kinds)
     return head + nulls.to_bytes((len(values) + 7) // 8, "little") + b"\1" + types + b"".join(parts)
-
-
-@contextmanager
-def named_errors(query_name: str, *, encoding: bool = False) -> Iterator[None]:
-    """Turns the driver's errors into ours. Only messages about the schema are repeated: others quote values."""
-    try:
-        yield
-    except err.MySQLError as error:
-        code = int(error.args[0]) if error.args else 0
-        if isinstance(error, err.InterfaceError) or code in _AWAY:
-            raise SourceUnavailable(f"{query_name}: error {code}") from error
-        if encoding and code in _TOO_LARGE:
-            raise ValueNotEncodable(query_name, "unknown") from error
-        if code in _UNREADABLE and not encoding:
-            raise NoSuchValue from error
-        kind = SchemaLacks if code in _LACKING else SourceMisconfigured
-        said = str(error.args[-1]) if code in _LACKING | _ABOUT_SQL else f"error {code}"
-        raise kind(f"{query_name}: {said}") from error
-
-
-# Not all of them have a name in the driver: 1290 and 3032 shut down, 1317 and 1927 killed, 1969 and 3024 out of time.
-_AWAY = {
-    CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, CR.CR_CONN_HOST_ERROR, ER.CON_COUNT_ERROR, ER.SERVER_SHUTDOWN,
-    ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.OUT_OF_RESOURCES, ER.OUTOFMEMORY, ER.DISK_FULL, ER.QUERY_INTERRUPTED,
-    ER.NORMAL_SHUTDOWN, ER.TABLE_DEF_CHANGED, 1927, 1969, 3024, 3032, 4031,
-}  # fmt: skip
-_TOO_LARGE = {ER.NET_PACKET_TOO_LARGE, ER.TOO_LONG_STRING, ER.TOO_BIG_ROWSIZE}
-# MySQL says so of a text beside a column of times, and only warns beside others.
-_UNREADABLE = {1525}
-_LACKING = {ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR, ER.BAD_DB_ERROR}
-_ABOUT_SQL = {
-    ER.PARSE_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR,
-    ER.UNKNOWN_COLLATION, ER.UNKNOWN_SYSTEM_VARIABLE,
-    ER.NON_UNIQ_ERROR, ER.DUP_FIELDNAME, ER.SP_DOES_NOT_EXIST, ER.CANT_AGGREGATE_2COLLATIONS,
-    ER.CANT_AGGREGATE_NCOLLATIONS, ER.COLLATION_CHARSET_MISMATCH, ER.WRONG_NUMBER_OF_COLUMNS_IN_SELECT,
-    ER.MIX_OF_GROUP_FUNC_AND_FIELDS, ER.WRONG_FIELD_WITH_GROUP, ER.VIEW_INVALID, ER.UNSUPPORTED_PS, 1792,
-}  # fmt: skip

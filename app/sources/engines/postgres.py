@@ -1,11 +1,11 @@
 """Data sources in PostgreSQL: the server itself makes the JSON, so that every type keeps its own exact form."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -16,7 +16,7 @@ from sqlalchemy import URL
 
 from app.kit.driver import connect
 from app.kit.threads import Threads
-from app.sources.engine import Encoding, Limits, LookUp, Query, Result, Row, Scan, Table, Values
+from app.sources.engine import Encoding, Isolation, Limits, LookUp, Query, Result, Row, Scan, Table, Values
 from app.sources.engines.postgres_catalog import TABLES, excludes_null, scanned, table
 from app.sources.engines.postgres_search import KeptConnections
 from app.sources.engines.postgres_wire import (
@@ -39,6 +39,11 @@ Rows = TypeVar("Rows")
 Load = Callable[[pq.abc.PGresult, Transformer], Rows]
 _INTERRUPT_SECONDS, _ANSWER_SECONDS = 0.4, 4
 _CULPRIT_SECONDS = 10
+_BEGIN: dict[Isolation, LiteralString] = {
+    "reading": "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "repeatable": "BEGIN ISOLATION LEVEL REPEATABLE READ",
+    "committed": "BEGIN ISOLATION LEVEL READ COMMITTED",
+}
 # The types' numbers in pg_type: timestamps without and with time zone; integers, reals and decimals.
 _TIMESTAMP, _TIMESTAMPTZ = 1114, 1184
 _NUMBERS = {20, 21, 23, 700, 701, 1700}
@@ -53,7 +58,7 @@ class PostgresEngine(ThreadedEngine):
         self._kept = KeptConnections(self._address(limits.search_seconds))
 
     def new(self, seconds: float) -> "PostgresSession":
-        return PostgresSession(self._address(seconds))
+        return PostgresSession(self._address(seconds), writes=self.limits.writes)
 
     async def find(self, look_up: Callable[[], LookUp[Result]]) -> Result:
         async with self.places.take(long=False):
@@ -64,10 +69,10 @@ class PostgresEngine(ThreadedEngine):
 
 
 class PostgresSession(BlockingSession):
-    """One repeatable-read, read-only transaction on a connection of its own."""
+    """One repeatable-read, read-only transaction on a connection of its own; or several, where it may write."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, address: str, *, writes: bool = False) -> None:
+        self._address, self._writes = address, writes
         self._connection: psycopg.Connection[Any] | None = None
 
     def open(self) -> None:
@@ -75,7 +80,8 @@ class PostgresSession(BlockingSession):
             self._connection = connect(self._address, autocommit=True)
             self.cable = Cable(self._connection.fileno())
             prepare_connection(self._connection)
-            self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            if not self._writes:
+                self._connection.execute(_BEGIN["reading"])
 
     def close(self) -> None:
         if self._connection:
@@ -132,6 +138,23 @@ class PostgresSession(BlockingSession):
                 raise
             alone = ((one.name, _as_json(query.statement, [one], encoding)) for one in columns)
             raise ValueNotEncodable(query.name, self._culprit(alone, values) or nested) from error
+
+    @contextmanager
+    def transaction(self, isolation: Isolation) -> Iterator[None]:
+        with named_errors("the transaction"):
+            self._open.execute(_BEGIN[isolation])
+            try:
+                yield
+            except BaseException:
+                with suppress(psycopg.Error):
+                    self._open.execute("ROLLBACK")
+                raise
+            self._open.execute("COMMIT")
+
+    def changed(self, query: Query, values: Values) -> int:
+        text, given = bound(query.statement, values)
+        with named_errors(query.name), psycopg.RawCursor(self._open) as cursor:
+            return cursor.execute(text, given).rowcount
 
     @property
     def _open(self) -> psycopg.Connection[Any]:

@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError
 
 from app.sources.engine import Limits, NoSuchValue, Row, Values
 from app.sources.engines.refusals import refused_by_postgresql
+from app.sources.erasing import RowsLocked, RowsReferred
 from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
 
@@ -46,6 +47,8 @@ _SETTINGS = {
     "max_parallel_workers_per_gather": "0",
     "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_MS),
 }
+# Who erases waits for others' locks, and does not make everybody wait behind it for long.
+_WRITING = {"default_transaction_read_only": "off", "lock_timeout": "10s"}
 _TOO_MUCH = "more than the server can make of one value"
 _DROPPED = (
     "the connection: a pooler on the way drops the startup parameter `options`, by which Dossier sets read-only, UTC"
@@ -55,12 +58,14 @@ _ROW_SECURITY = "grant its role BYPASSRLS, or say row_security = true in the map
 
 
 def address_of(url: URL, limits: Limits, seconds: float) -> str:
-    """The driver's connection string: read-only, in UTC, every statement ended after so many seconds. Raises ValueError
-    where the URL has options that the driver does not take."""
+    """The driver's connection string: read-only unless the limits say otherwise, in UTC, every statement ended after so
+    many seconds. Raises ValueError where the URL has options that the driver does not take."""
     settings = _SETTINGS | {
         "statement_timeout": str(int(seconds * 1000)),
         "row_security": "on" if limits.row_security else "off",
     }
+    if limits.writes:
+        settings |= _WRITING
     try:
         given: dict[str, Any] = PGDialect_psycopg().create_connect_args(url)[1]  # type: ignore[no-untyped-call]
         options = [given.pop("options", ""), *(f"-c {name}={value}" for name, value in settings.items())]
@@ -152,6 +157,10 @@ def named_errors(
             raise NoSuchValue from error
         if nested and (isinstance(error, psycopg.DataError) or _is_too_much(error)):
             raise ValueNotEncodable(query_name, nested) from error
+        if isinstance(error, errors.LockNotAvailable):
+            raise RowsLocked(f"{query_name}: {_said(error)}") from error
+        if isinstance(error, psycopg.IntegrityError):
+            raise RowsReferred(f"{query_name}: {_said(error)}") from error
         if isinstance(error, _AWAY) and not _is_too_much(error):
             if connecting:
                 raise refused_by_postgresql(str(error)) from error
@@ -170,7 +179,7 @@ def _said(error: psycopg.Error) -> str:
     if isinstance(error, errors.CharacterNotInRepertoire):
         return "a text that it returns is not UTF-8"
     # Of these classes the messages are about the statement and the schema.
-    words = error.diag.message_primary if (error.sqlstate or "").startswith(("42", "3F")) else None
+    words = error.diag.message_primary if (error.sqlstate or "").startswith(("42", "3F", "23", "55")) else None
     mend = f"; {_ROW_SECURITY}" if error.diag.source_function == "check_enable_rls" else ""
     return f"{words or type(error).__name__}{mend}"
 

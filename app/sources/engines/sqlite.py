@@ -13,8 +13,9 @@ from urllib.parse import quote
 from sqlalchemy import URL
 
 from app.kit.threads import Threads
-from app.sources.engine import Encoding, Limits, Query, Row, Scan, Table, Values
+from app.sources.engine import Encoding, Isolation, Limits, Query, Row, Scan, Table, Values
 from app.sources.engines.session import BlockingSession, ThreadedEngine
+from app.sources.erasing import RowsLocked, RowsReferred
 from app.sources.port import Batch, NotConnected, SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
 from app.sources.values import RowEncoder, Unencodable, in_batches, moments
@@ -53,8 +54,8 @@ _ABOUT_SQL = ("near ", "no such function", "ambiguous column", "wrong number of 
 
 
 class SqliteEngine(ThreadedEngine):
-    """Implements Engine over one database file, which is never created and never written. Raises ValueError for a URL
-    that names none."""
+    """Implements Engine over one database file, which is never created, and written by erasing alone. Raises ValueError
+    for a URL that names none."""
 
     def __init__(self, url: URL, limits: Limits, threads: Threads) -> None:
         super().__init__(limits, threads)
@@ -63,14 +64,14 @@ class SqliteEngine(ThreadedEngine):
         self._path = Path(url.database)
 
     def new(self, seconds: float) -> "SqliteSession":
-        return SqliteSession(self._path, min(seconds, _LOCKED_SECONDS))
+        return SqliteSession(self._path, min(seconds, _LOCKED_SECONDS), writes=self.limits.writes)
 
 
 class SqliteSession(BlockingSession):
-    """One deferred transaction, whose first read fixes the snapshot."""
+    """One deferred transaction, whose first read fixes the snapshot; or several, where it may write."""
 
-    def __init__(self, path: Path, patience: float) -> None:
-        self._path, self._patience = path, patience
+    def __init__(self, path: Path, patience: float, *, writes: bool = False) -> None:
+        self._path, self._patience, self._writes = path, patience, writes
         self._connection: sqlite3.Connection | None = None
         self._told_to_end = False
 
@@ -79,13 +80,17 @@ class SqliteSession(BlockingSession):
         if not self._path.is_file():
             raise NotConnected(f"{name}: there is no such file", "correct the path in {url}")
         with _named_errors(name):
-            address = f"file:{quote(str(self._path))}?mode=ro"
+            address = f"file:{quote(str(self._path))}?mode={'rw' if self._writes else 'ro'}"
             self._connection = sqlite3.connect(
                 address, timeout=_TURN_SECONDS, uri=True, check_same_thread=False, isolation_level=None
             )
+            if self._writes:
+                # What is erased is overwritten, and whatever refers to it is seen to, which SQLite does only if told.
+                self._connection.executescript("PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON")
+                return
             self._connection.execute("PRAGMA query_only = ON")
             self._connection.execute("BEGIN")
-            self._wait_for_others()
+            self._wait_for_others("SELECT 1 FROM sqlite_schema LIMIT 1")
 
     def close(self) -> None:
         if self._connection:
@@ -142,13 +147,45 @@ class SqliteSession(BlockingSession):
         except Unencodable as error:
             raise ValueNotEncodable(query.name, str(error)) from error
 
-    def _wait_for_others(self) -> None:
+    @contextmanager
+    def transaction(self, isolation: Isolation) -> Iterator[None]:
+        with _named_errors("the transaction"):
+            self._wait_for_others("BEGIN" if isolation == "reading" else "BEGIN IMMEDIATE")
+            self._execute("PRAGMA defer_foreign_keys = ON", ())
+            try:
+                yield
+                self._commit()
+            except BaseException:
+                with suppress(sqlite3.Error, SourceUnavailable):
+                    self._execute("ROLLBACK", ())
+                raise
+
+    def changed(self, query: Query, values: Values) -> int:
+        text, bound = query.statement.bind(values, lambda _: "?")
+        with _named_errors(query.name):
+            cursor = self._execute(text, bound)
+            cursor.fetchall()
+        return cursor.rowcount
+
+    def _commit(self) -> None:
+        """A table that refers to what is gone is looked for by its name: SQLite's own error has none."""
+        try:
+            self._wait_for_others("COMMIT")
+        except sqlite3.IntegrityError as error:
+            table, _, other, _ = self._execute("PRAGMA foreign_key_check", ()).fetchone()
+            raise RowsReferred(f"rows of the table {table!r} refer to rows of {other!r} that would go") from error
+
+    def _wait_for_others(self, text: str) -> None:
         until = monotonic() + self._patience
         while True:
             try:
-                self._execute("SELECT 1 FROM sqlite_schema LIMIT 1", ())
+                self._execute(text, ())
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or self._told_to_end or monotonic() > until:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or self._told_to_end:
+                    raise
+                if monotonic() > until:
+                    if self._writes:
+                        raise RowsLocked("the file is locked by another process") from error
                     raise
             else:
                 return
@@ -161,10 +198,14 @@ class SqliteSession(BlockingSession):
             raise SourceMisconfigured(f"{query.name} is no SELECT.")
         return cursor
 
-    def _execute(self, text: str, bound: Sequence[object]) -> sqlite3.Cursor:
+    @property
+    def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._told_to_end:
             raise SourceUnavailable("The session has ended.")
-        return self._connection.execute(text, bound)
+        return self._connection
+
+    def _execute(self, text: str, bound: Sequence[object]) -> sqlite3.Cursor:
+        return self._open.execute(text, bound)
 
 
 def _table(row: Row) -> Table:
@@ -190,6 +231,11 @@ def _named_errors(query_name: str, *, encoding: bool = False) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code == sqlite3.SQLITE_CONSTRAINT:
+            # The name of a column or a rule, and never a value.
+            raise RowsReferred(f"{query_name}: {error}") from error
+        if code == sqlite3.SQLITE_READONLY:
+            raise SourceMisconfigured(f"{query_name}: this user may not write the file or its folder") from error
         if code in _PASSING:
             raise SourceUnavailable(f"{query_name}: {error.sqlite_errorname}") from error
         if encoding and code in _TOO_LARGE:

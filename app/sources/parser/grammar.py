@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from app.sources.parser.change import change_of
 from app.sources.parser.inspection import COMBINATION, Bound, Seen, Sought
 from app.sources.parser.judge import judged
 
@@ -28,9 +29,11 @@ def seen(engine: str, text: str) -> Seen:
         tree = sqlglot.parse_one(text, read=_DIALECTS[engine])
     except (SqlglotError, RecursionError):
         return Seen(parsed=False)
-    if not isinstance(tree, exp.Query):
+    if not isinstance(tree, exp.Query | exp.Delete | exp.Update):
         return Seen(parsed=False)
     bound = tuple(one for parameter in COMBINATION for one in _bound(tree, parameter))
+    if not isinstance(tree, exp.Query):
+        return Seen(parsed=True, changes=True, tables=_tables(tree), bound=(*bound, change_of(tree)))
     return Seen(
         parsed=True,
         ordered=bool(tree.args.get("order")),
@@ -41,7 +44,7 @@ def seen(engine: str, text: str) -> Seen:
     )
 
 
-def _bound(tree: exp.Query, parameter: str) -> Iterator[Bound]:
+def _bound(tree: exp.Expr, parameter: str) -> Iterator[Bound]:
     """The worst comparison of the parameter, or the one that keeps its rows where none is wrong."""
     found = [
         Bound(parameter, judged(condition, parameter), condition.sql())
@@ -56,7 +59,7 @@ def _bound(tree: exp.Query, parameter: str) -> Iterator[Bound]:
         yield Bound(parameter, "unclear" if _is_nested(tree, parameter) else "unused", "")
 
 
-def _conditions(tree: exp.Query) -> Iterator[exp.Expr]:
+def _conditions(tree: exp.Expr) -> Iterator[exp.Expr]:
     """Every condition, in its parts that must all hold; and every comparison that stands in no condition."""
     for clause in tree.find_all(*_CLAUSES):
         condition = clause.args.get("on") if isinstance(clause, exp.Join) else clause.this
@@ -90,13 +93,13 @@ def _is(placeholder: exp.Expr, parameter: str) -> bool:
     return placeholder.name == parameter
 
 
-def _is_nested(tree: exp.Query, parameter: str) -> bool:
+def _is_nested(tree: exp.Expr, parameter: str) -> bool:
     """Whether a query within makes a column of the parameter, which may be compared further out."""
     found = [one.find_ancestor(exp.Select) for one in tree.find_all(exp.Placeholder) if _is(one, parameter)]
     return any(query is not tree for query in found)
 
 
-def _tables(tree: exp.Query) -> tuple[str, ...]:
+def _tables(tree: exp.Expr) -> tuple[str, ...]:
     made = {one.alias_or_name.lower() for one in tree.find_all(exp.CTE)}
     named = {one.name.lower() for one in tree.find_all(exp.Table) if one.name}
     return tuple(sorted(named - made))

@@ -39,6 +39,8 @@ class Seen:
     """What a statement is made of; nothing of it where the parser could not read it. Names in lower case."""
 
     parsed: bool
+    # Whether it is a DELETE or an UPDATE.
+    changes: bool = False
     ordered: bool = False
     tables: tuple[str, ...] = ()
     keys: tuple[tuple[str, str], ...] = ()
@@ -61,4 +63,5 @@ def inspected(questions: Sequence[tuple[str, str]]) -> list[Seen]:
 def _seen(said: dict[str, Any]) -> Seen:
     bound, keys = (Bound(**one) for one in said["bound"]), ((table, column) for table, column in said["keys"])
     sought = (Sought(**one | {"columns": tuple(one["columns"])}) for one in said["sought"])
-    return Seen(said["parsed"], said["ordered"], tuple(said["tables"]), tuple(keys), tuple(bound), tuple(sought))
+    listed = tuple(said["tables"]), tuple(keys), tuple(bound), tuple(sought)
+    return Seen(said["parsed"], said["changes"], said["ordered"], *listed)
