@@ -39,13 +39,18 @@ def unbound_steps(steps: Sequence[tuple[str, EraseMapping]]) -> list[str | None]
     odd = [
         (number, engine, step.sql)
         for number, (engine, step) in enumerate(steps)
-        if step.sql and not _PLAIN_STEP.fullmatch(step.sql)
+        if step.sql and not plain_step(step.sql)
     ]
     said: list[str | None] = [None] * len(steps)
     found = inspected([(engine, text) for _, engine, text in odd])
     for (number, engine, _), seen in zip(odd, found, strict=True):
         said[number] = wrong_step(seen, engine)
     return said
+
+
+def plain_step(text: str) -> bool:
+    """Whether it needs no parser to see whose rows it touches."""
+    return _PLAIN_STEP.fullmatch(text) is not None
 
 
 def wrong_step(seen: Seen, engine: str) -> str | None:

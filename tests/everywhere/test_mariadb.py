@@ -16,6 +16,8 @@ from app.sources.identifier import Identifier
 from app.sources.port import SchemaLacks, SourceMisconfigured, SourceUnavailable, ValueNotEncodable
 from app.sources.sql import Statement
 from tests.contract import (
+    test_erase_check,
+    test_erasing,
     test_interruptions,
     test_odd_names,
     test_refusals,
@@ -46,7 +48,7 @@ _OTHERWISE = {
 def _of_every_engine() -> Iterator[tuple[str, Any]]:
     for module in (
         test_source_finding, test_source_values, test_source_odd_values, test_versions, test_source_check,
-        test_interruptions, test_odd_names, test_refusals,
+        test_interruptions, test_odd_names, test_refusals, test_erasing, test_erase_check,
     ):  # fmt: skip
         for name, test in vars(module).items():
             if (

@@ -8,7 +8,20 @@ import pytest
 from app.adapters import build_registry
 from app.kit.errors import Misconfigured
 from app.settings import Settings
-from tests.small import CENTER, EVENTS, FIND, mapping, personal, section, toml, without, write_mappings
+from tests.small import (
+    CENTER,
+    EVENTS,
+    FIND,
+    HERE,
+    erasable,
+    mapping,
+    personal,
+    section,
+    step,
+    toml,
+    without,
+    write_mappings,
+)
 
 ENVIRON = {"WEBSITE_URL": "sqlite:///x.db"}
 
@@ -24,6 +37,21 @@ def refused(folder: Path, source: str, center: str = CENTER, environ: dict[str, 
 
 
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "steps without a role": (without(erasable(), "erase_dsn"), "`[[erase]]` and `erase_dsn` belong together"),
+    "a role without steps": (without(erasable(), "erase"), "`[[erase]]` and `erase_dsn` belong together"),
+    "an unknown key of a step": (erasable(step("events", sqll="x")), "erase number 1: sqll: unknown key; did you mean sql?"),
+    "an action that is none": (erasable(step("events", "shred")), "erase number 1: action"),
+    "a step without a count": (erasable(without(step("events"), "count")), "erase number 1: count: is required"),
+    "a step without sql": (erasable(without(step("events"), "sql")), "erase number 1: needs the sql that deletes"),
+    "a step that keeps with sql": (erasable(step("people"), step("events", "keep", sql="DELETE", because="x")), "erase number 2: a step that keeps its rows has no sql"),
+    "a step that keeps without a reason": (erasable(step("people"), step("events", "keep")), "erase number 2: says not why its rows are kept"),
+    "nothing but what is kept": (erasable(step("events", "keep", because="x")), "erase: every step keeps its rows"),
+    "a step for everybody": (erasable(step("events", sql="DELETE FROM events")), "erase number 1: sql must use the parameter :visitor"),
+    "a count of everybody": (erasable(step("events", count="SELECT count(*) FROM events")), "erase number 1: count must use the parameter :visitor"),
+    "a batch that is not used": (erasable(step("events", batch=5)), "erase number 1: sql must use the parameter :batch"),
+    "a batch of nothing": (erasable(step("events", batch=0)), "erase number 1: batch"),
+    "a batch that nobody gave": (erasable(step("events", sql="DELETE FROM events WHERE visitor_id = :visitor LIMIT :batch")), "sql uses the parameter :batch, which has no value here"),
+    "a device where the whole visitor goes": (erasable(step("events", sql=f"DELETE FROM events WHERE {HERE}")), "sql uses the parameter :device, which has no value here; known are :visitor"),
     "unknown key": (mapping(titel="x"), "/website.toml: titel: unknown key"),
     "unknown key of a section": (mapping(section(titel="x")), "section 'events': titel: unknown key"),
     "unknown key of find": (mapping(find={"emial": "x"}), "find.emial: unknown key"),
@@ -179,3 +207,16 @@ def test_an_absent_or_empty_directory_is_legal(tmp_path: Path) -> None:
 def test_a_time_is_a_number_of_seconds_or_says_its_unit(tmp_path: Path, spelled: object) -> None:
     centers = write_mappings(tmp_path, toml(mapping(search_timeout=spelled)))
     assert build_registry(Settings(var_dir=tmp_path, data_centers=centers), ENVIRON).centers["acme"].sources
+
+
+def test_a_step_must_be_bound_to_the_combination_where_only_that_is_erased(tmp_path: Path) -> None:
+    told = refused(tmp_path, toml(erasable(step("events"))), f'erasure_scope = "combination"\n{CENTER}')
+    assert "erase number 1: sql must use :device and :browser (or :user_agents): `erasure_scope` is the comb" in told
+    assert "erase number 1: count must use :device and :browser" in told
+
+
+def test_where_erasing_is_on_the_role_that_may_must_be_known(tmp_path: Path) -> None:
+    told = refused(tmp_path, toml(erasable()), f'erasure = "two"\n{CENTER}')
+    assert "erase_dsn: the environment variable WEBSITE_ERASE_URL is not set; set it to the database's URL with" in told
+    other = ENVIRON | {"WEBSITE_ERASE_URL": "postgresql://host/db"}
+    assert "must be a URL of the same database as `dsn`" in refused(tmp_path, toml(erasable()), CENTER, other)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from app.sources.parser.inspection import Bound
-from app.sources.parser.judge import Verdict, judged
+from app.sources.parser.judge import Verdict, restricted
 
 _VISITOR = "visitor"
 
@@ -14,7 +14,9 @@ def change_of(tree: exp.Delete | exp.Update) -> Bound:
     """The verdict on `:visitor`: the best of the parts that must all hold."""
     where = tree.args.get("where")
     if where is None or not _named(where):
-        return Bound(_VISITOR, "unused", "")
+        # Some engines join with a query that has the condition.
+        elsewhere = any(map(_named, tree.find_all(exp.CTE, exp.Join)))
+        return Bound(_VISITOR, "unclear" if elsewhere else "unused", "")
     target = tree.this.alias_or_name.lower() if isinstance(tree.this, exp.Table) else ""
     found = [(_verdict(part, target), part.sql()) for part in _parts(where.this, exp.And) if _named(part)]
     verdict, condition = min(found, key=lambda one: ("safe", "unclear", "leak").index(one[0]))
@@ -22,17 +24,15 @@ def change_of(tree: exp.Delete | exp.Update) -> Bound:
 
 
 def _verdict(condition: exp.Expr, target: str) -> Verdict:
-    """A visitor's key is never NULL, so that a comparison which loses NULL holds all the same."""
     inner = condition.unnest()
-    if isinstance(inner, exp.Not):
-        return "leak"
     if isinstance(inner, exp.Or):
         arms = [_verdict(one, target) if _named(one) else "leak" for one in _parts(inner, exp.Or)]
         return next((one for one in ("leak", "unclear") if one in arms), "safe")
     queries = [one for one in inner.find_all(exp.Select) if _own(one)]
     if not queries:
-        found = judged(inner, _VISITOR)
-        return "safe" if found == "lost" else found
+        return restricted(inner, _VISITOR)
+    if isinstance(inner, exp.Not):
+        return "leak"
     if isinstance(inner, exp.Exists) and not any(_names(one, target) for one in queries):
         return "leak"
     within = [_within(one, target) for one in queries]

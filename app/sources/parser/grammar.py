@@ -15,6 +15,7 @@ from app.sources.parser.inspection import COMBINATION, Bound, Seen, Sought
 from app.sources.parser.judge import judged
 
 _DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite", "mariadb": "mysql"}
+_OTHERS = (exp.Insert, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
 _CLAUSES = (exp.Where, exp.Having, exp.Join, exp.Filter)
 
 
@@ -29,6 +30,8 @@ def seen(engine: str, text: str) -> Seen:
         tree = sqlglot.parse_one(text, read=_DIALECTS[engine])
     except (SqlglotError, RecursionError):
         return Seen(parsed=False)
+    if isinstance(tree, _OTHERS):
+        return Seen(parsed=True)
     if not isinstance(tree, exp.Query | exp.Delete | exp.Update):
         return Seen(parsed=False)
     bound = tuple(one for parameter in COMBINATION for one in _bound(tree, parameter))

@@ -31,6 +31,13 @@ def judged(condition: exp.Expr, parameter: str) -> Verdict:
     )
 
 
+def restricted(condition: exp.Expr, parameter: str) -> Verdict:
+    """The same of a parameter that is never NULL, and of what becomes of other values alone: `safe` where no row of
+    another value can be among those for which the condition holds."""
+    verdicts = (_Judge(condition, f":{parameter}", whole=whole).restriction() for whole in (True, False))
+    return min(verdicts, key=_BEST_FIRST.index)
+
+
 class _Judge:
     def __init__(self, condition: exp.Expr, parameter: str, *, whole: bool) -> None:
         self._condition, self._parameter, self._whole = condition, parameter, whole
@@ -46,6 +53,23 @@ class _Judge:
         if found:
             return min(found, key=_BEST_FIRST.index)
         return "lost" if self._never() else "unclear"
+
+    def restriction(self) -> Verdict:
+        if prod(map(len, self._domains.values())) > _MOST_TRIALS:
+            return "unclear"
+        return min(map(self._restricts, self._columns), key=_BEST_FIRST.index, default="unclear")
+
+    def _restricts(self, column: str) -> Verdict:
+        own = (self._parameter, column)
+        rest = {name: domain for name, domain in self._domains.items() if name not in own}
+        same, others = set[Scalar](), set[Scalar]()
+        for values in product(*rest.values()):
+            given = dict(zip(rest, values, strict=True))
+            same.add(self._tried(given | dict.fromkeys(own, "a")))
+            others |= {self._tried(given | dict(zip(own, ("a", other), strict=True))) for other in ("b", None)}
+        if True in others:
+            return "leak"
+        return "unclear" if OPEN in others else "safe"
 
     def _paired(self, column: str) -> Verdict | None:
         """The verdict if this is the column that the parameter is for; None if it is not."""
