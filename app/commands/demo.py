@@ -74,10 +74,11 @@ def _make_sample(screen: Screen, folder: Path) -> None:
 
 
 def sample_databases(folder: Path) -> dict[str, str]:
-    """What the sample's mappings ask the environment for."""
+    """What the sample's mappings ask the environment for. SQLite has no roles, so both are the same address."""
     return {
-        "SAMPLE_WEBSITE_URL": f"sqlite:///{folder.absolute() / 'website.db'}",
-        "SAMPLE_SHOP_URL": f"sqlite:///{folder.absolute() / 'shop.db'}",
+        f"SAMPLE_{name.upper()}_{use}": f"sqlite:///{folder.absolute() / f'{name}.db'}"
+        for name in ("website", "shop")
+        for use in ("URL", "ERASE_URL")
     }
 
 
@@ -106,7 +107,7 @@ async def _new_key(keys: Keys, name: str) -> str:
     for row in await keys.listed():
         if row.name == name and row.revoked_at is None:
             await keys.revoke(row.id)
-    return await keys.create(KeyOrder(name, (DATA_CENTER,), "administrator", None))
+    return await keys.create(KeyOrder(name, (DATA_CENTER,), "administrator", None, ("erasures:create",)))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 
+from app.commands.demo import sample_databases
 from app.commands.sample.generate import write_sample
 from tests.builders import BASE, archive, candidates, running
 
@@ -19,7 +20,7 @@ SHARED = "several people used this device and browser, and these data do not say
 def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, zipfile.ZipFile]:
     folder = tmp_path_factory.mktemp("sample")
     write_sample(folder, 2000)
-    environ = {f"SAMPLE_{name.upper()}_URL": f"sqlite:///{folder / name}.db" for name in ("website", "shop")}
+    environ = sample_databases(folder)
 
     async def export() -> dict[str, zipfile.ZipFile]:
         mappings = folder / "data-centers"

@@ -96,7 +96,7 @@ def archives(
     urls: dict[str, str], sample: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[Chosen, zipfile.ZipFile]:
     """All of them by one service, for it takes longer to start than to export."""
-    environ = {f"SAMPLE_{source.upper()}_URL": url for source, url in urls.items()}
+    environ = {f"SAMPLE_{source.upper()}_{use}": url for source, url in urls.items() for use in ("URL", "ERASE_URL")}
 
     async def export_all() -> dict[Chosen, zipfile.ZipFile]:
         folder = tmp_path_factory.mktemp("service")

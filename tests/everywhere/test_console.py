@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.commands.demo import sample_databases
 from tests.everywhere.conftest import Program, npm_ci
 from tests.sample import Served
 from tests.servers import Issuer, running
@@ -77,7 +78,7 @@ class Console:
     def key(self, name: str, role: str) -> str:
         own = {"DOSSIER_VAR_DIR": str(self.sample.place.folder / "sample")}
         folder = str(self.sample.place.folder / "sample" / "data-centers")
-        sources = dict.fromkeys(("SAMPLE_WEBSITE_URL", "SAMPLE_SHOP_URL"), f"sqlite:///{self.database}")
+        sources = sample_databases(self.database.parent)
         made = self.sample.place.run(
             "keys", "create", "--name", name, "--data-center", "acme", "--role", role,
             **own, **sources, DOSSIER_DATA_CENTERS=folder,
