@@ -12,9 +12,14 @@ _SAFE = re.compile(r"(?:\bIS(?:\s+NOT\s+DISTINCT\s+FROM)?\s+|<=>\s*)(?:CAST\s*\(
 _TURNS = re.compile(r"\b(?:OR|CASE|NOT(?!\s+(?:DISTINCT|NULL)\b))\b", re.IGNORECASE)
 _OPERATORS = {"postgresql": "IS NOT DISTINCT FROM", "sqlite": "IS", "mariadb": "<=>"}
 _LONGEST = 120
-# One table, one comparison with the visitor's key, and nothing that could turn it round.
+# One table, one comparison with the visitor's key, what narrows it further, and nothing that could turn it round.
+_HERE = r"[\w.]+\s*=\s*:visitor(?:\s+AND\s+[\w.]+\s*(?:=|<>|IS|IS\s+NOT)\s*(?:NULL|\d+|'[^']*'))*"
 _PLAIN_STEP = re.compile(
-    r"\s*(?:DELETE\s+FROM\s+[\w.]+|UPDATE\s+[\w.]+\s+SET\s+[\w\s=,.]+?)\s+WHERE\s+[\w.]+\s*=\s*:visitor\s*;?\s*",
+    r"\s*(?:DELETE\s+FROM\s+[\w.]+|UPDATE\s+[\w.]+\s+SET\s+[\w\s=,.]+?)\s+WHERE\s+(?:"
+    + _HERE
+    + r"|[\w.]+\s+IN\s*\(\s*SELECT\s+[\w.]+\s+FROM\s+[\w.]+\s+WHERE\s+"
+    + _HERE
+    + r"\s+LIMIT\s+:batch\s*\))(?:\s+LIMIT\s+:batch)?\s*;?\s*",
     re.IGNORECASE,
 )
 

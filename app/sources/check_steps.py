@@ -41,11 +41,13 @@ def _bindings(mapping: SourceMapping, seen: dict[str, Seen], engine_name: str) -
             continue
         if problem := wrong_step(seen[step.sql], engine_name):
             yield Finding(f"erase {step.table!r}: sql: {problem}.")
-        elif not seen[step.sql].parsed or any(
-            one.verdict == "unclear" for one in seen[step.sql].bound if one.parameter == "visitor"
-        ):
+        elif not _shows(seen[step.sql]):
             told = "does not show that it touches the visitor's rows alone; compare a column with `= :visitor`"
-            yield Finding(f"erase {step.table!r}: sql: {told}.", warning=True)
+            yield Finding(f"erase {step.table!r}: sql: {told}.", warning=not seen[step.sql].parsed)
+
+
+def _shows(seen: Seen) -> bool:
+    return seen.parsed and not any(one.verdict == "unclear" for one in seen.bound if one.parameter == "visitor")
 
 
 def _order(mapping: SourceMapping, finders: Sequence[str], seen: dict[str, Seen]) -> Iterator[Finding]:

@@ -199,8 +199,9 @@ async def is_right(journey: Journey, url: str, visitor: int, item: dict[str, Any
         return False
     content = (await journey.ask("GET", item["links"]["archive"])).content
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
-        assert json.loads(opened.read("META/manifest.json"))["as_of"]
-        rows = json.loads(opened.read("personal-data.json"))["sections"]["events"]
+        document = json.loads(opened.read("personal-data.json"))
+    rows = document["sections"]["events"]
+    assert document["export"]["as_of"]
     with psycopg.connect(url) as database:
         query = "SELECT id, what FROM before WHERE visitor_id = %s AND device = 'iPhone' ORDER BY at, id"
         return [(row["id"], row["what"]) for row in rows] == database.execute(query, (visitor,)).fetchall()

@@ -57,7 +57,7 @@ class _Judge:
     def restriction(self) -> Verdict:
         if prod(map(len, self._domains.values())) > _MOST_TRIALS:
             return "unclear"
-        return min(map(self._restricts, self._columns), key=_BEST_FIRST.index, default="unclear")
+        return min(map(self._restricts, self._columns), key=_BEST_FIRST.index, default="leak")
 
     def _restricts(self, column: str) -> Verdict:
         own = (self._parameter, column)
