@@ -55,7 +55,7 @@ def offers() -> dict[str, Offer]:
         "approve": Offer(approve, "approve another administrator's erasure", (f"dossier approve \\\n    {_ID}",)),
         "receipt": Offer(
             receipt, "print or keep the receipt of an erasure",
-            (f"dossier receipt \\\n    {_ID} \\\n    --output receipt.json",)
+            (f"dossier receipt \\\n    {_ID} \\\n    --output receipt.json",),
         ),
     }  # fmt: skip
 

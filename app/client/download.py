@@ -37,7 +37,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
     export = service.export(arguments.export)
     if export["status"] in UNFINISHED:
-        export = finished(service, screen, export)
+        export = finished(service, screen, export["id"])
     require_ready(export)
     path = downloaded(service, screen, export, arguments.output)
     screen.result(export | {"path": str(path)})

@@ -43,9 +43,9 @@ def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
     revokes = not arguments.keep_exports
     begun = service.erase(plan["plan"], handle, arguments.case_reference, revokes_exports=revokes)
     screen.line(f"Requested: {begun['id']}")
-    return (
-        _waiting(service, screen, begun) if begun["status"] == "requested" else _done(arguments, service, screen, begun)
-    )
+    if begun["status"] == "requested":
+        return _waiting(service, screen, begun)
+    return _done(arguments, service, screen, begun)
 
 
 def _check(arguments: argparse.Namespace, screen: Screen) -> None:
@@ -67,7 +67,7 @@ def _typed(plan: Json, screen: Screen) -> str:
         while typed := screen.ask("\nTo erase it for good, type the handle of the visitor, or nothing to leave:"):
             if typed.casefold() == plan["visitor"]["handle"].casefold():
                 return typed
-            screen.say("That is not the handle; it stands in brackets behind the visitor.")
+            screen.say("That is another one; it stands in brackets behind the visitor's label.")
     except KeyboardInterrupt:
         raise interrupted(_NOTHING) from None
     raise Ended(Code.DOES_NOT_HOLD, f"It was not confirmed. {_NOTHING}")
@@ -82,7 +82,7 @@ def _waiting(service: Service, screen: Screen, begun: Json) -> int:
 
 def _done(arguments: argparse.Namespace, service: Service, screen: Screen, begun: Json) -> int:
     """One that failed is told, and is the result all the same."""
-    erasure = finished(service, screen, begun)
+    erasure = finished(service, screen, begun["id"], "erasure")
     path: Path | None = None
     try:
         require_done(service, erasure)

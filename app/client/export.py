@@ -48,7 +48,7 @@ def _ended(arguments: argparse.Namespace, service: Service, screen: Screen, one:
     """In its last state; one that failed is told, and is the result all the same."""
     begun = requested(service, one.found["candidate"], arguments.case_reference, arguments.language)
     screen.line(f"Requested: {begun['id']}")
-    export = finished(service, screen, begun)
+    export = finished(service, screen, begun["id"])
     try:
         require_ready(export)
     except Ended:

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
         require_free(arguments.output)
     erasure = service.erasure(arguments.erasure)
     if erasure["status"] in UNFINISHED:
-        erasure = finished(service, screen, erasure)
+        erasure = finished(service, screen, erasure["id"], "erasure")
     require_done(service, erasure)
     receipt = service.receipt(erasure["id"])
     if arguments.output:

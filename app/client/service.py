@@ -81,10 +81,10 @@ class Service:
                 raise
         return self.erasure(entry_id)
 
-    def changed(self, entry: Json, etag: str | None) -> tuple[Json | None, str | None]:
+    def changed(self, kind: str, entry_id: str, etag: str | None) -> tuple[Json | None, str | None]:
         """The entry once it differs from what the ETag stands for, and its own; None where it still does not."""
         headers = {"If-None-Match": etag} if etag else {}
-        path = self.path(_below(entry["kind"], entry["id"]))
+        path = self.path(_below(kind, entry_id))
         answer = self.connection.ask("GET", path, params={"wait": _WAIT_SECONDS}, headers=headers)
         if answer.status_code == HTTPStatus.NOT_MODIFIED:
             return None, etag

@@ -29,12 +29,12 @@ _ENDED = {
 }
 
 
-def finished(service: Service, screen: Screen, entry: Json) -> Json:
+def finished(service: Service, screen: Screen, entry_id: str, kind: str = "export") -> Json:
     """The entry in its last state. Raises Ended where Ctrl-C was pressed: it goes on."""
-    sentence, command = _LATER[entry["kind"]]
-    told = (sentence, service.typed(command, entry["id"]))
+    sentence, command = _LATER[kind]
+    told = (sentence, service.typed(command, entry_id))
     try:
-        return _waited(service, screen, entry)
+        return _waited(service, screen, entry_id, kind)
     except KeyboardInterrupt:
         raise interrupted(*told) from None
     except Ended as error:
@@ -72,13 +72,13 @@ def bar(screen: Screen) -> Progress:
     return Progress(*columns, console=screen.console, expand=True, auto_refresh=False)
 
 
-def _waited(service: Service, screen: Screen, entry: Json) -> Json:
+def _waited(service: Service, screen: Screen, entry_id: str, kind: str) -> Json:
     progress, figures, etag = bar(screen), Text(), None
-    task = progress.add_task(_DOING[entry["kind"]], total=None)
+    task = progress.add_task(_DOING[kind], total=None)
     with live(screen, progress, figures):
         while True:
             begun = time.monotonic()
-            now, etag = service.changed(entry, etag)
+            now, etag = service.changed(kind, entry_id, etag)
             if now is None:
                 time.sleep(_AT_ONCE if time.monotonic() - begun < _AT_ONCE else 0)
                 continue
