@@ -19,8 +19,8 @@ def previewed(plan: Json, one: Candidate, *, keeps_exports: bool) -> Iterator[Re
     """The plan itself is sealed, and nothing to look at."""
     visitor = f"{visible(plan['visitor']['label'])} ({visible(plan['visitor']['handle'])})"
     whole = plan["scope"] == "visitor"
-    what = "the whole visitor, on every device," if whole else f"{one.name} alone, of the visitor"
-    yield f"\nOn {visible(one.source['title'])}, {what} {visitor}:"
+    what = f"visitor {visitor}, on every device" if whole else f"{one.name} alone, of visitor {visitor}"
+    yield f"\nTo be erased on {visible(one.source['title'])}: {what}."
     yield Fitting(_COLUMNS, [_row(step) for step in plan["steps"]], ("Rows",), _LINE)
     yield ""
     for sentence in _beside(plan, keeps_exports=keeps_exports):
