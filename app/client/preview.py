@@ -11,7 +11,7 @@ from app.client.service import UNFINISHED
 from app.kit.text import visible
 
 _COLUMNS = ("What", "Becomes", "Rows", "Because")
-_LINE = "  {0}\n    {2} rows: {1}\n    {3}"
+_LINE = "  {0}\n    {1}, rows: {2}\n    {3}"
 _BECOMES = {"delete": "deleted", "anonymise": "made anonymous", "keep": "kept"}
 
 
