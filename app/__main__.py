@@ -23,7 +23,7 @@ COMMANDS = {
     "audit": "check the audit trail against its seals, or write it out with them",
     "openapi": "print the OpenAPI document",
     "viewer": "print viewer.html, made anew from its sources",
-    "verify": "check archives against their own manifests, offline",
+    "verify": "check archives and receipts of erasures, offline",
 }
 
 

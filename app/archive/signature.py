@@ -24,10 +24,16 @@ class Signature(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             raw = base64.b64decode(self.signature + "=" * (-len(self.signature) % 4), altchars=b"-_", validate=True)
         except (NotBase64, ValueError):
             return None
-        return raw if self.algorithm == ALGORITHM and len(raw) == SIGNATURE_BYTES else None
+        # The last letter has bits that stand for nothing; another one there would be read as the same.
+        is_exact = len(raw) == SIGNATURE_BYTES and _spelled(raw) == self.signature
+        return raw if self.algorithm == ALGORITHM and is_exact else None
 
 
 def write_signature(signer: Signer, manifest: bytes) -> bytes:
     """Over the manifest's bytes, as they stand in the ZIP."""
-    text = base64.urlsafe_b64encode(signer.sign(manifest)).decode().rstrip("=")
+    text = _spelled(signer.sign(manifest))
     return msgspec.json.format(msgspec.json.encode(Signature(ALGORITHM, signer.public.id, text)), indent=2) + b"\n"
+
+
+def _spelled(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from app.client.ended import Code, Ended
 from app.client.screen import Screen, interrupted, number_of, said
-from app.client.search import Candidate
+from app.client.search import Candidate, candidates, nobody, shown
+from app.client.service import Service
 
 _NOTHING = "Nothing was requested."
 
@@ -31,17 +32,34 @@ def check(arguments: argparse.Namespace) -> None:
         raise Ended(Code.MISUSED, "Choose by --device and --browser or by --choose, and not by both.")
 
 
-def chosen(arguments: argparse.Namespace, offered: Sequence[Candidate], screen: Screen) -> Candidate:
+def chosen(arguments: argparse.Namespace, service: Service, screen: Screen) -> Candidate:
     """Raises Ended."""
+    every = _offered(arguments, service, screen)
     if arguments.choose is not None:
-        one = _numbered(offered, arguments.choose)
+        one = _numbered(every, arguments.choose)
     elif arguments.device is not None:
-        one = _matching(offered, arguments.device, arguments.browser)
+        one = _matching(every, arguments.device, arguments.browser)
     else:
-        one = _asked(offered, screen)
+        one = _asked(every, screen)
     if one.found["candidate"] is None:
-        raise Ended(Code.DOES_NOT_HOLD, f"{one.described} cannot be exported; tell whoever runs the service.")
+        raise Ended(Code.DOES_NOT_HOLD, f"{one.described} cannot be passed on; tell whoever runs the service.")
     return one
+
+
+def _offered(arguments: argparse.Namespace, service: Service, screen: Screen) -> list[Candidate]:
+    """Searches, and shows what is to be chosen from: of one data source, if that is named; the numbers are those of
+    all. Raises Ended."""
+    found = service.search(arguments.identifier, arguments.kind)
+    if not screen.as_json or (screen.can_ask and not is_named(arguments)):
+        screen.say(*shown(found, arguments.source))
+    sources = [str(one["id"]) for one in found["data_sources"]]
+    if arguments.source not in (None, *sources):
+        raise Ended(Code.MISUSED, f"There is no data source {arguments.source}; there are: {', '.join(sources)}.")
+    every = [one for one in candidates(found) if arguments.source in (None, one.source["id"])]
+    if not every:
+        asked = [one for one in found["data_sources"] if arguments.source in (None, one["id"])]
+        raise nobody(found | {"data_sources": asked})
+    return every
 
 
 def _numbered(offered: Sequence[Candidate], number: int) -> Candidate:

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import httpx
 
-from app.client import download, export, history, revoke, search
+from app.client import approve, download, erase, export, history, receipt, revoke, search
 from app.client.connection import connected
 from app.client.ended import CODES, Code, Ended
 from app.client.problems import away, foreign
@@ -20,6 +20,7 @@ from app.client.service import service_of
 from app.client.settings import add_connection, flags_of, wanted
 
 _ID = "0193a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"
+_HANDLE = "3f9a0c1d2b4e"
 _DEVICE = "--device iPhone --browser Safari"
 
 
@@ -39,11 +40,23 @@ def offers() -> dict[str, Offer]:
             (f"dossier export {person}", f"dossier export {person} \\\n    {_DEVICE} \\\n    --output archives/"),
         ),
         "history": Offer(
-            history, "list what was exported, by whom and when",
+            history, "list what was exported and erased, by whom and when",
             ("dossier history --status ready", f"dossier history --identifier {person}"),
         ),
         "download": Offer(download, "bring the archive of an export", (f"dossier download \\\n    {_ID}",)),
-        "revoke": Offer(revoke, "cancel or revoke an export", (f"dossier revoke \\\n    {_ID}",)),
+        "revoke": Offer(revoke, "cancel or revoke an export, cancel an erasure", (f"dossier revoke \\\n    {_ID}",)),
+        "erase": Offer(
+            erase, "find a visitor, choose one combination, and erase what is held",
+            (
+                f"dossier erase {person} --preview",
+                f"dossier erase {person} \\\n    {_DEVICE} \\\n    --confirm {_HANDLE} \\\n    --receipt receipt.json",
+            ),
+        ),
+        "approve": Offer(approve, "approve another administrator's erasure", (f"dossier approve \\\n    {_ID}",)),
+        "receipt": Offer(
+            receipt, "print or keep the receipt of an erasure",
+            (f"dossier receipt \\\n    {_ID} \\\n    --output receipt.json",),
+        ),
     }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
 
 def downloaded(service: Service, screen: Screen, export: Json, output: str | None) -> Path:
     """Where the archive lies, with the bytes that were compiled. Raises Ended."""
-    target = target_of(output, export["id"])
+    target = target_of(output, f"export-{export['id']}.zip")
     if os.path.lexists(target):
         if not target.is_file() or digest_of(target) != export["sha256"]:
             raise taken(target)

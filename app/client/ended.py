@@ -19,8 +19,8 @@ class Code(IntEnum):
 
 CODES = {
     Code.DONE: "done",
-    Code.DOES_NOT_HOLD: "it does not hold: nobody found, an export that failed, was revoked or has expired, another "
-    "digest, a file that cannot be written",
+    Code.DOES_NOT_HOLD: "it does not hold: nobody found, an export or erasure that failed, was revoked or has "
+    "expired, another digest, a file that cannot be written",
     Code.MISUSED: "wrong use",
     Code.REFUSED: "the key is refused",
     Code.AWAY: "the service, its network or a data source does not answer, after several tries",

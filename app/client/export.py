@@ -6,7 +6,7 @@ from app.client import choose, download, search
 from app.client.ended import Code, Ended, Json
 from app.client.part import require_free
 from app.client.screen import Screen, interrupted, minute
-from app.client.search import Candidate, candidates, nobody, shown
+from app.client.search import Candidate
 from app.client.service import Service
 from app.client.wait import finished, require_ready
 
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
     choose.check(arguments)
     if not arguments.no_download:
         require_free(arguments.output)
-    one = choose.chosen(arguments, _offered(arguments, service, screen), screen)
+    one = choose.chosen(arguments, service, screen)
     screen.say(f"\nExporting {one.described}.")
     export = _ended(arguments, service, screen, one)
     path = None if arguments.no_download else download.downloaded(service, screen, export, arguments.output)
@@ -34,21 +34,6 @@ def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
     screen.line(f"  {service.later(export['id'])}")
     screen.result(export | {"path": str(path) if path else None})
     return Code.DONE
-
-
-def _offered(arguments: argparse.Namespace, service: Service, screen: Screen) -> list[Candidate]:
-    """Of one data source, if that is named; the numbers are those of all."""
-    found = service.search(arguments.identifier, arguments.kind)
-    if not screen.as_json or (screen.can_ask and not choose.is_named(arguments)):
-        screen.say(*shown(found, arguments.source))
-    sources = [str(one["id"]) for one in found["data_sources"]]
-    if arguments.source not in (None, *sources):
-        raise Ended(Code.MISUSED, f"There is no data source {arguments.source}; there are: {', '.join(sources)}.")
-    offered = [one for one in candidates(found) if arguments.source in (None, one.source["id"])]
-    if not offered:
-        asked = [one for one in found["data_sources"] if arguments.source in (None, one["id"])]
-        raise nobody(found | {"data_sources": asked})
-    return offered
 
 
 def requested(service: Service, candidate: str, case_reference: str | None = None, language: str | None = None) -> Json:

@@ -1,4 +1,4 @@
-"""The history of a data center's exports, newest first, by filters or of one identifier."""
+"""The history of a data center's exports and erasures, newest first, by filters or of one identifier."""
 
 import argparse
 from collections.abc import Iterator
@@ -6,15 +6,19 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from app.client.ended import Code, Ended, Json
-from app.client.screen import Fitting, Screen, minute, said
+from app.client.screen import Fitting, Screen, day, minute, said
 from app.client.search import KINDS
 from app.client.service import Service
 from app.kit.clock import rfc3339
 from app.kit.text import visible
 
 _FILTERS = ("status", "requested_by", "case_reference", "from", "to", "data_source", "kind")
-_COLUMNS = ("Requested", "Status", "Data source", "Visitor", "Device · Browser", "By", "Case", "Export")
-_LINE = "{0}  {1}\n  {2}, {3}\n  {4}\n  by {5}, case {6}\n  {7}"
+_STATUSES = (
+    "queued, failed or cancelled; of exports compiling, ready, revoked or expired;"
+    " of erasures requested, erasing or done"
+)
+_COLUMNS = ("Requested", "Status", "Data source", "Visitor", "Device · Browser", "By", "Case", "Note", "Id")
+_LINE = "{0}  {1}\n  {2}, {3}\n  {4}\n  by {5}, case {6}\n  {7}\n  {8}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         help="email or tracking_id (default: with an @ it is an email)",
     )
-    parser.add_argument("--status", metavar="S", help="queued, compiling, ready, failed, cancelled, revoked or expired")
+    parser.add_argument("--status", metavar="S", help=_STATUSES)
     parser.add_argument("--requested-by", metavar="NAME", help="the administrator's name")
     parser.add_argument("--case-reference", metavar="TEXT")
     parser.add_argument("--from", type=_moment, metavar="DAY", help="2026-01-31 or 2026-01-31T09:00:00Z, or later")
@@ -64,17 +68,31 @@ def _show(screen: Screen, items: list[Json]) -> None:
         screen.say(Fitting(_COLUMNS, [_row(one) for one in items], (), _LINE))
 
 
+def combination(entry: Json) -> str:
+    """What was chosen; an erasure without device and browser takes the whole visitor."""
+    if entry["kind"] == "erasure" and entry["device"] is entry["browser"] is None:
+        return "whole visitor"
+    return f"{said(entry['device'])} · {said(entry['browser'])}"
+
+
+def _note(one: Json) -> str:
+    """What an erasure left."""
+    backups = f"backups until {day(one['backups_until'])}" if one.get("backups_until") else ""
+    told = ("erasure" if one["kind"] == "erasure" else "", backups, "receipt" if one["links"].get("receipt") else "")
+    return ", ".join(filter(None, told))
+
+
 def _row(one: Json) -> tuple[str, ...]:
-    combination = f"{said(one['device'])} · {said(one['browser'])}" if one["kind"] == "export" else one["kind"]
     visitor = f"{one['visitor']['label']} ({one['visitor']['handle']})"
     status = one["status"] + (f" ({one['problem']})" if one["problem"] else "")
     told = (
         status,
         one["data_source"]["title"],
         visitor,
-        combination,
+        combination(one),
         one["requested_by"],
         one["case_reference"] or "–",
+        _note(one),
     )
     return (minute(one["requested_at"]), *map(visible, told), one["id"])
 

@@ -1,4 +1,5 @@
-"""The file that an archive grows in: private, held by one command at a time, and whole before it gets its name."""
+"""The files that are written: private, whole before they get their names, and never over another. An archive grows in
+one, held by one command at a time."""
 
 import fcntl
 import hashlib
@@ -15,34 +16,46 @@ _PRIVATE = 0o600
 _CHUNK = 1 << 20
 
 
-def target_of(output: str | None, export_id: str) -> Path:
-    """Where the archive is to lie: the file that is named, or a neutral name in the folder. Raises Ended."""
+def target_of(output: str | None, name: str) -> Path:
+    """Where a file is to lie: the one that is named, or a neutral name in the folder. Raises Ended."""
     given = Path(output or ".").expanduser()
-    path = given / f"export-{export_id}.zip" if _is_folder(output, given) else given
+    path = given / name if _is_folder(output, given) else given
     require_folder(path.parent)
     return path
 
 
-def require_free(output: str | None) -> None:
+def require_free(output: str | None, option: str = "--output") -> None:
     """Raises Ended if the named file is there already, or its folder is not."""
     given = Path(output or ".").expanduser()
     if _is_folder(output, given):
-        require_folder(given)
+        require_folder(given, option)
         return
-    require_folder(given.parent)
+    require_folder(given.parent, option)
     if os.path.lexists(given):
-        raise taken(given)
+        raise taken(given, option)
 
 
-def require_folder(folder: Path) -> None:
+def require_folder(folder: Path, option: str = "--output") -> None:
     if not folder.is_dir():
-        raise Ended(Code.MISUSED, f"There is no folder {folder}; make it, or name another one with --output.")
+        raise Ended(Code.MISUSED, f"There is no folder {folder}; make it, or name another one with {option}.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise Ended(Code.MISUSED, f"Nothing can be written in the folder {folder}; name another one with --output.")
+        raise Ended(Code.MISUSED, f"Nothing can be written in the folder {folder}; name another one with {option}.")
 
 
-def taken(path: Path) -> Ended:
-    return Ended(Code.MISUSED, f"{path} is there already, and is not overwritten; name another one with --output.")
+def taken(path: Path, option: str = "--output") -> Ended:
+    return Ended(Code.MISUSED, f"{path} is there already, and is not overwritten; name another one with {option}.")
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Something small, as a new file that only its owner reads. Raises Ended."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(target, flags, _PRIVATE), "wb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise taken(target) from None
+    except OSError as error:
+        raise Ended(Code.DOES_NOT_HOLD, f"{target} cannot be written: {error.strerror or error}.") from error
 
 
 def digest_of(path: Path) -> str:

@@ -21,10 +21,33 @@ _ADVICE = {
     "not-found": "`dossier history` lists what there is; --data-center names where.",
     "candidate-token-invalid": "Search again.",
     "export-unfinished": "Try again once it has ended.",
+    "erasure-unfinished": "`dossier history --kind erasure` lists it; `dossier revoke ID` cancels it before it begins.",
+    "erasure-off": "Whoever runs the service decides about that.",
+    "not-erasable": "Tell whoever writes the mapping.",
+    "plan-invalid": "Begin again with `dossier erase`.",
+    "plan-outdated": "Begin again with `dossier erase`, whose --preview shows what there is now.",
+    "confirm-mismatch": "It stands behind the visitor's label, in the search and in the preview.",
+    "erasure-final": "`dossier history --kind erasure` lists its status.",
+    "erasure-not-done": "`dossier history --kind erasure` lists its status.",
+    "rows-remain": "Tell whoever writes the mapping.",
+    "rows-mismatch": "Tell whoever writes the mapping.",
+    "rows-referred": "Tell whoever writes the mapping.",
+    "rows-locked": "Try again later.",
     "export-expired": "Request the export again.",
     "export-revoked": "Request the export again, if it is to be had after all.",
     "quota-exceeded": "Try again later.",
     "internal-error": "Tell whoever runs the service the reference.",
+}
+# Why an erasure failed, of which the history keeps the slug alone.
+_FAILED = {
+    "plan-outdated": "there is more to erase than the plan says.",
+    "rows-remain": "counted once more, rows are there still, or rows that were to be kept are gone.",
+    "rows-mismatch": "a step would touch other rows than it counts, and was taken back.",
+    "rows-referred": "the database refuses, because other rows refer to those, or by a rule of its own.",
+    "rows-locked": "somebody else holds the rows locked.",
+    "source-unavailable": "the data source does not answer. Try again later.",
+    "source-misconfigured": "the mapping does not fit the data source. Tell whoever runs the service.",
+    "permission-lost": "the key that asked for it may not erase any more.",
 }
 _OWN_WORDS = {"unauthenticated"}
 
@@ -68,6 +91,13 @@ def sentence_of(problem: Json) -> str:
     told += f" {_ADVICE[slug]}" if slug in _ADVICE else ""
     reference = str(problem.get("instance") or "").removeprefix("urn:uuid:")
     return visible(told + (f" (Reference {reference}.)" if reference else ""))
+
+
+def failed(slug: str) -> str:
+    """Why, with what to do about it."""
+    if slug not in _FAILED:
+        return f"{visible(slug)}. Tell whoever runs the service."
+    return f"{_FAILED[slug]} {_ADVICE.get(slug, '')}".rstrip() + f" ({slug})"
 
 
 def _problem_of(answer: httpx.Response) -> Json | None:

@@ -44,6 +44,13 @@ class Screen:
             sys.stdout.buffer.write(json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n")
             sys.stdout.buffer.flush()
 
+    def document(self, text: bytes) -> None:
+        """Byte for byte, but where it would steer a terminal."""
+        if sys.stdout.isatty():
+            text = visible(text.decode("utf-8", "replace"), "\n").encode()
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+
     def error(self, ended: Ended) -> None:
         if self.as_json:
             print(json.dumps(ended.document(), ensure_ascii=True), file=sys.stderr)
@@ -95,6 +102,18 @@ class Indented:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         for line in Text(self._text).wrap(console, max(_NARROWEST, options.max_width - self._by)):
             yield Text(" " * self._by + line.plain.rstrip())
+
+
+def require_yes(screen: Screen, question: str, unasked: str, nothing: str) -> None:
+    """Raises Ended unless somebody says yes; `unasked` says what to do where nobody is there."""
+    if not screen.can_ask:
+        raise Ended(Code.MISUSED, f"Nobody is there to be asked; {unasked} {nothing}")
+    try:
+        answer = screen.ask(f"{question}? yes or no:")
+    except KeyboardInterrupt:
+        raise interrupted(nothing) from None
+    if answer.casefold() not in ("y", "yes"):
+        raise Ended(Code.DOES_NOT_HOLD, nothing)
 
 
 def said(value: str | None) -> str:

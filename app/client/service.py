@@ -1,6 +1,7 @@
 """What the API of one data center is asked for, by name."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from shlex import quote as shell
@@ -13,8 +14,11 @@ import httpx
 from app.client.connection import Connection
 from app.client.ended import Code, Ended, Json
 from app.client.problems import foreign
+from app.client.screen import interrupted
 
-UNFINISHED = ("queued", "compiling")
+# What goes on by itself; an erasure that is `requested` waits for somebody.
+UNFINISHED = ("queued", "compiling", "erasing")
+_NOT_DONE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _WAIT_SECONDS = 20
 
 
@@ -29,8 +33,12 @@ class Service:
 
     def later(self, export_id: str, output: str | None = None) -> str:
         """What brings the archive another time."""
+        return self.typed("download", export_id, output)
+
+    def typed(self, command: str, entry_id: str = "", output: str | None = None) -> str:
+        """A line to be typed next."""
         place = f" --output {shell(output)}" if output else ""
-        return f"{self.name} download {export_id}{place}{self.flags}"
+        return f"{f'{self.name} {command} {entry_id}'.rstrip()}{place}{self.flags}"
 
     def search(self, identifier: str, kind: str | None = None) -> Json:
         return self._json("POST", "/visitors/search", json=_given(identifier=identifier, kind=kind))
@@ -40,22 +48,66 @@ class Service:
         body = _given(candidate=candidate, case_reference=case_reference, language=language)
         return self._json("POST", "/exports", json=body, headers={"Idempotency-Key": str(uuid4())})
 
-    def export(self, export_id: str) -> Json:
-        return self._json("GET", f"/exports/{quote(export_id, safe='')}")
+    def preview(self, candidate: str) -> Json:
+        return self._json("POST", "/erasures/preview", json={"candidate": candidate})
 
-    def changed(self, export_id: str, etag: str | None) -> tuple[Json | None, str | None]:
-        """The export once it differs from what the ETag stands for, and its own; None where it still does not."""
+    def erase(self, plan: str, confirm: str, case_reference: str | None, *, revokes_exports: bool) -> Json:
+        """A plan can be used once, so that it is not sent again."""
+        body = _given(plan=plan, confirm=confirm, case_reference=case_reference) | {"revoke_exports": revokes_exports}
+        with self.perhaps_done():
+            return self._json("POST", "/erasures", json=body, again=False)
+
+    def approve(self, erasure_id: str) -> Json:
+        with self.perhaps_done():
+            return self._json("POST", f"{_below('erasure', erasure_id)}/approve", again=False)
+
+    def receipt(self, erasure_id: str) -> bytes:
+        """As it was signed."""
+        path, headers = self.path(f"{_below('erasure', erasure_id)}/receipt"), {"Accept": "application/json"}
+        return self.connection.ask("GET", path, headers=headers).content
+
+    def export(self, export_id: str) -> Json:
+        return self._json("GET", _below("export", export_id))
+
+    def erasure(self, erasure_id: str) -> Json:
+        return self._json("GET", _below("erasure", erasure_id))
+
+    def entry(self, entry_id: str) -> Json:
+        """The export or erasure. Raises Ended where it is neither."""
+        try:
+            return self.export(entry_id)
+        except Ended as error:
+            if (error.problem or {}).get("status") != HTTPStatus.NOT_FOUND:
+                raise
+        return self.erasure(entry_id)
+
+    def changed(self, kind: str, entry_id: str, etag: str | None) -> tuple[Json | None, str | None]:
+        """The entry once it differs from what the ETag stands for, and its own; None where it still does not."""
         headers = {"If-None-Match": etag} if etag else {}
-        path = self.path(f"/exports/{quote(export_id, safe='')}")
+        path = self.path(_below(kind, entry_id))
         answer = self.connection.ask("GET", path, params={"wait": _WAIT_SECONDS}, headers=headers)
         if answer.status_code == HTTPStatus.NOT_MODIFIED:
             return None, etag
         return _read(answer), answer.headers.get("etag")
 
-    def end(self, export_id: str) -> Json | None:
-        """The export that was cancelled; None where it was ready, and is revoked."""
-        answer = self.connection.ask("DELETE", self.path(f"/exports/{quote(export_id, safe='')}"), again=False)
+    def end(self, entry: Json) -> Json | None:
+        """The entry that was cancelled; None where it was ready, and is revoked."""
+        with self.perhaps_done():
+            answer = self.connection.ask("DELETE", self.path(_below(entry["kind"], entry["id"])), again=False)
         return None if answer.status_code == HTTPStatus.NO_CONTENT else _read(answer)
+
+    @contextmanager
+    def perhaps_done(self) -> Iterator[None]:
+        """Around what is not sent a second time: where no answer came, nobody knows."""
+        told = ("It may have been done all the same; see:", self.typed("history"))
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise interrupted(*told) from None
+        except Ended as error:
+            if error.code != Code.AWAY or (error.problem or {}).get("status") in _NOT_DONE:
+                raise
+            raise error.but(*told) from error
 
     def history(self, filters: Mapping[str, str]) -> Iterator[Json]:
         """Page by page, each as the API answers it."""
@@ -67,7 +119,7 @@ class Service:
     def path(self, below: str) -> str:
         return f"/v1/data-centers/{quote(self.data_center, safe='')}{below}"
 
-    def _pages(self, method: str, below: str, place: str, asked: dict[str, str]) -> Iterator[Json]:
+    def _pages(self, method: str, below: str, place: str, asked: dict[str, Any]) -> Iterator[Json]:
         while True:
             page = self._json(method, below, **{place: asked})
             yield page
@@ -103,5 +155,9 @@ def _read(answer: httpx.Response) -> Json:
     return document
 
 
-def _given(**fields: str | None) -> dict[str, str]:
+def _below(kind: str, entry_id: str) -> str:
+    return f"/{kind}s/{quote(entry_id, safe='')}"
+
+
+def _given(**fields: str | None) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}

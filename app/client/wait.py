@@ -1,4 +1,4 @@
-"""Waits for an export as the service tells of its changes, and shows how far it is."""
+"""Waits for an export or an erasure as the service tells of its changes, and shows how far it is."""
 
 import time
 
@@ -8,12 +8,19 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from app.client.ended import Code, Ended, Json
+from app.client.problems import failed
 from app.client.screen import Screen, count, interrupted, size
 from app.client.service import UNFINISHED, Service
 from app.kit.text import visible
 
 # Whoever answers sooner that nothing has changed does not wait, as a cache in between; then we do.
 _AT_ONCE = 1.0
+_DOING = {"export": "Compiling", "erasure": "Erasing"}
+_PARTS = {"export": "sections", "erasure": "steps"}
+_LATER = {
+    "export": ("The export goes on. To have it later:", "download"),
+    "erasure": ("The erasure goes on. For its receipt, later:", "receipt"),
+}
 _ENDED = {
     "failed": "The export failed: {}. Try again later, or tell whoever runs the service.",
     "cancelled": "The export was cancelled.",
@@ -22,11 +29,12 @@ _ENDED = {
 }
 
 
-def finished(service: Service, screen: Screen, export_id: str) -> Json:
-    """The export in its last state. Raises Ended where Ctrl-C was pressed: the export goes on."""
-    told = ("The export goes on. To have it later:", service.later(export_id))
+def finished(service: Service, screen: Screen, entry_id: str, kind: str = "export") -> Json:
+    """The entry in its last state. Raises Ended where Ctrl-C was pressed: it goes on."""
+    sentence, command = _LATER[kind]
+    told = (sentence, service.typed(command, entry_id))
     try:
-        return _waited(service, screen, export_id)
+        return _waited(service, screen, entry_id, kind)
     except KeyboardInterrupt:
         raise interrupted(*told) from None
     except Ended as error:
@@ -41,6 +49,18 @@ def require_ready(export: Json) -> None:
         raise Ended(Code.DOES_NOT_HOLD, sentence.format(visible(str(export["problem"]))))
 
 
+def require_done(service: Service, erasure: Json) -> None:
+    """Raises Ended."""
+    status = erasure["status"]
+    if status == "requested":
+        sentence = "The erasure waits until another administrator approves it with:"
+        raise Ended(Code.DOES_NOT_HOLD, sentence, then=service.typed("approve", erasure["id"]))
+    if status == "failed":
+        raise Ended(Code.DOES_NOT_HOLD, f"The erasure failed: {failed(str(erasure['problem']))}")
+    if status != "done":
+        raise Ended(Code.DOES_NOT_HOLD, f"The erasure is {visible(status)}, and nothing was erased.")
+
+
 def live(screen: Screen, *parts: RenderableType) -> Live:
     """Gone once it is done, and never there where nobody looks."""
     return Live(Group(*parts), console=screen.console, transient=True, refresh_per_second=5)
@@ -52,27 +72,28 @@ def bar(screen: Screen) -> Progress:
     return Progress(*columns, console=screen.console, expand=True, auto_refresh=False)
 
 
-def _waited(service: Service, screen: Screen, export_id: str) -> Json:
+def _waited(service: Service, screen: Screen, entry_id: str, kind: str) -> Json:
     progress, figures, etag = bar(screen), Text(), None
-    task = progress.add_task("Compiling", total=None)
+    task = progress.add_task(_DOING[kind], total=None)
     with live(screen, progress, figures):
         while True:
             begun = time.monotonic()
-            export, etag = service.changed(export_id, etag)
-            if export is None:
+            now, etag = service.changed(kind, entry_id, etag)
+            if now is None:
                 time.sleep(_AT_ONCE if time.monotonic() - begun < _AT_ONCE else 0)
                 continue
-            if export["status"] not in UNFINISHED:
-                return export
-            made = export["progress"] or {}
+            if now["status"] not in UNFINISHED:
+                return now
+            made = now["progress"] or {}
             progress.update(task, total=made.get("rows_estimated"), completed=made.get("rows", 0))
-            figures.plain = _figures(export)
+            figures.plain = _figures(now)
 
 
-def _figures(export: Json) -> str:
-    made = export["progress"]
+def _figures(entry: Json) -> str:
+    made = entry["progress"]
     if not made or not made["sections_total"]:
-        return f"  {export['status']}"
+        return f"  {entry['status']}"
     of = f" of {count(made['rows_estimated'])}" if made["rows_estimated"] else ""
-    sections = f"{made['sections_done']} of {made['sections_total']} sections"
-    return f"  {count(made['rows'])}{of} rows, {sections}, {size(made['bytes'])}"
+    parts = f"{made['sections_done']} of {made['sections_total']} {_PARTS[entry['kind']]}"
+    written = f", {size(made['bytes'])}" if entry["kind"] == "export" else ""
+    return f"  {count(made['rows'])}{of} rows, {parts}{written}"

@@ -1,18 +1,21 @@
-"""Checks archives against their own manifests, offline; prints counts and hashes, never what they hold."""
+"""Checks archives against their own manifests, and receipts of erasures, offline; prints counts and hashes, never what
+they hold."""
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from app.archive.receipt import FORMAT
 from app.archive.schema import published
 from app.kit.sign import PublicKey
-from app.verify.archive import verify
+from app.verify.archive import Check, verify
+from app.verify.receipt import is_receipt, verify_receipt
 from app.verify.signature import read_keys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("archive", nargs="*", type=Path, metavar="ARCHIVE.zip")
+    parser.add_argument("archive", nargs="*", type=Path, metavar="FILE", help="an archive, or a receipt's JSON")
     parser.add_argument("--schemas", type=Path, metavar="FOLDER", help="write the published JSON Schemas there instead")
     parser.add_argument("--keys", type=Path, metavar="FILE", help="what GET /v1/keys answered: whose word they must be")
     parser.set_defaults(usage=parser.error)
@@ -20,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if bool(arguments.archive) == bool(arguments.schemas):
-        arguments.usage("give one or more archives, or --schemas FOLDER")
+        arguments.usage("give one or more archives or receipts, or --schemas FOLDER")
     if arguments.schemas:
         return _write_schemas(arguments.schemas)
     keys = read_keys(arguments.keys) if arguments.keys else None
@@ -34,13 +37,9 @@ def _write_schemas(folder: Path) -> int:
 
 
 def _verified(path: Path, keys: Mapping[str, PublicKey] | None) -> int:
-    checks = list(verify(path, keys))
-    for group in dict.fromkeys(check.group for check in checks):
-        own = [check for check in checks if check.group == group]
-        failed = sum(not check.holds for check in own)
-        print(f"{group:10}{len(own)} checks, {failed or 'none'} failed")
-        if group == "sections":
-            print("\n".join(f"  {check.what:24}{check.found.partition(' rows,')[0]}" for check in own[:-1]))
+    receipt = is_receipt(path)
+    checks = list(verify_receipt(path, keys) if receipt else verify(path, keys))
+    _tell_groups(checks)
     for check in checks:
         if not check.holds:
             print(f"{path}: FAILURE: {check.group}: {check.what}")
@@ -48,5 +47,17 @@ def _verified(path: Path, keys: Mapping[str, PublicKey] | None) -> int:
     holds = all(check.holds for check in checks)
     if holds:
         signature = next(check.found for check in checks if check.group == "signature")
-        print(f"{path}: as its manifest says; the signature: {signature}")
+        word = f"an erasure receipt, {FORMAT}, whose counts hold" if receipt else "as its manifest says"
+        print(f"{path}: {word}; the signature: {signature}")
     return 0 if holds else 1
+
+
+def _tell_groups(checks: Sequence[Check]) -> None:
+    for group in dict.fromkeys(check.group for check in checks):
+        own = [check for check in checks if check.group == group]
+        failed = sum(not check.holds for check in own)
+        print(f"{group:10}{len(own)} checks, {failed or 'none'} failed")
+        if group == "sections":
+            print("\n".join(f"  {check.what:24}{check.found.partition(' rows,')[0]}" for check in own[:-1]))
+        if group == "counts":
+            print("\n".join(f"  {check.what:24}{check.found}" for check in own))

@@ -22,7 +22,7 @@ from app.kit.clock import LIFETIME
 from app.kit.errors import Misconfigured
 from app.kit.sign import PublicKey
 from app.verify.document import Counted, Malformed, Scanner
-from app.verify.signature import RIGHT, may_be, signature_of
+from app.verify.signature import RIGHT, may_be, named, signature_of
 
 _DOCUMENT, _MANIFEST, _SIGNATURE = "personal-data.json", "META/manifest.json", "META/manifest.json.sig"
 # Before schema 1.1 there were no viewer and no signature.
@@ -32,7 +32,6 @@ _SIGNED = [*_MEMBERS, _SIGNATURE]
 _VERSIONS = ("1.0", SCHEMA_VERSION)
 _CHUNK, _LARGEST_MANIFEST = 1 << 17, 16 << 20
 _BEGINNING, _FORM = b"PK\x03\x04", "as published"
-_KEY_ID = re.compile(r"[0-9a-f]{16}")
 _PRINTED = re.compile(r"[A-Za-z0-9_./-]{1,80}")
 # What the standard library raises, beside its own error, for bytes that do not belong where they stand; RuntimeError
 # where they ask for a ZIP version or a packing that it does not read.
@@ -64,7 +63,7 @@ def verify(path: Path, keys: Mapping[str, PublicKey] | None = None) -> Iterator[
     try:
         with path.open("rb") as file:
             if file.read(4) != _BEGINNING:
-                raise Misconfigured(f"{path} is not a ZIP; name an archive as it was downloaded.")
+                raise Misconfigured(f"{path} is not a ZIP, nor a receipt's JSON; name either as it was downloaded.")
             try:
                 with zipfile.ZipFile(file) as archive:
                     yield from _archive(archive, keys)
@@ -112,8 +111,7 @@ def _signature(archive: zipfile.ZipFile, manifest: bytes, keys: Mapping[str, Pub
     text = _small(archive, _SIGNATURE) if _SIGNATURE in archive.namelist() else None
     found, key = signature_of(text, manifest, keys or {})
     expected = found if keys is None and may_be(found) else RIGHT
-    by = f" ({key})" if key and _KEY_ID.fullmatch(key) else ""
-    return Check("signature", "of the manifest", expected + by, found + by)
+    return Check("signature", "of the manifest", expected + named(key), found + named(key))
 
 
 def _version(text: bytes) -> Check:

@@ -1,5 +1,6 @@
-"""Whose word an archive's manifest is: its signature, against public keys that come from elsewhere."""
+"""Whose word an archive's manifest or a receipt is: its signature, against public keys that come from elsewhere."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from app.kit.sign import PublicKey
 
 RIGHT, UNSIGNED, UNKNOWN_KEY = "right", "unsigned", "signed by a key that you did not give"
 _MALFORMED, _WRONG = "no signature of this form", "not of this manifest: one of them was changed"
+_KEY_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class _Listed(msgspec.Struct):
@@ -29,12 +31,22 @@ def signature_of(text: bytes | None, manifest: bytes, known: Mapping[str, Public
         signature = msgspec.json.decode(text, type=Signature)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _MALFORMED, ""
+    return word_of(signature, manifest, known, _WRONG)
+
+
+def word_of(signature: Signature, content: bytes, known: Mapping[str, PublicKey], wrong: str) -> tuple[str, str]:
+    """The same of a signature that was read; `wrong` is said where it does not belong to the content."""
     if signature.raw is None:
         return _MALFORMED, ""
     key = known.get(signature.key)
     if key is None:
         return UNKNOWN_KEY, signature.key
-    return RIGHT if key.holds(signature.raw, manifest) else _WRONG, key.id
+    return RIGHT if key.holds(signature.raw, content) else wrong, key.id
+
+
+def named(key: str) -> str:
+    """The key's id as it is said behind the word; what is none is not printed."""
+    return f" ({key})" if _KEY_ID.fullmatch(key) else ""
 
 
 def may_be(found: str) -> bool:

@@ -187,7 +187,17 @@ def test_the_history_is_shown_page_by_page_or_all_at_once(place: Site, at: Desk)
 
 
 def test_help_is_wrapped_to_the_terminal_and_has_an_example_of_everything(at: Desk) -> None:
-    for command in ((), ("search",), ("export",), ("history",), ("download",), ("revoke",)):
+    for command in (
+        (),
+        ("search",),
+        ("export",),
+        ("history",),
+        ("download",),
+        ("revoke",),
+        ("erase",),
+        ("approve",),
+        ("receipt",),
+    ):
         told = at.run(*command, "--help", COLUMNS="50").stdout
         assert all(len(line) <= 50 for line in told.splitlines()), told
         assert re.search(r"examples?:\n  (export DOSSIER_KEY|dossier )", told), told

@@ -1,0 +1,42 @@
+"""The receipt of an erasure: signed JSON, printed as it is, or written into a file."""
+
+import argparse
+import json
+from pathlib import Path
+
+from app.client.ended import Code, Json
+from app.client.part import require_free, target_of, write_whole
+from app.client.screen import Screen
+from app.client.service import UNFINISHED, Service
+from app.client.wait import finished, require_done
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("erasure", metavar="ERASURE-ID", help="as erase and history show it")
+    parser.add_argument(
+        "--output", metavar="PATH", help="a file that is not there yet, or a folder (default: it is printed)"
+    )
+
+
+def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
+    if arguments.output:
+        require_free(arguments.output)
+    erasure = service.erasure(arguments.erasure)
+    if erasure["status"] in UNFINISHED:
+        erasure = finished(service, screen, erasure["id"], "erasure")
+    require_done(service, erasure)
+    receipt = service.receipt(erasure["id"])
+    if arguments.output:
+        screen.say("The receipt; `python -m app verify` checks its signature:")
+        screen.line(f"  {kept(receipt, erasure, arguments.output)}")
+        screen.result(json.loads(receipt))
+    else:
+        screen.document(receipt)
+    return Code.DONE
+
+
+def kept(receipt: bytes, erasure: Json, output: str) -> Path:
+    """Where it lies. Raises Ended."""
+    target = target_of(output, f"erasure-{erasure['id']}.json")
+    write_whole(target, receipt)
+    return target
