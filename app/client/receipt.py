@@ -1,4 +1,4 @@
-"""The receipt of an erasure: signed JSON, printed as it is, or written into a file."""
+"""The receipt of an erasure: signed JSON, printed as it is, or written into a file; or the same as a page."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from app.client.wait import finished, require_done
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("erasure", metavar="ERASURE-ID", help="as erase and history show it")
+    parser.add_argument("--page", action="store_true", help="as one HTML page, for people")
     parser.add_argument(
         "--output", metavar="PATH", help="a file that is not there yet, or a folder (default: it is printed)"
     )
@@ -25,18 +26,20 @@ def run(arguments: argparse.Namespace, service: Service, screen: Screen) -> int:
     if erasure["status"] in UNFINISHED:
         erasure = finished(service, screen, erasure["id"], "erasure")
     require_done(service, erasure)
-    receipt = service.receipt(erasure["id"])
+    signed = service.receipt(erasure["id"])
+    shown = service.receipt(erasure["id"], "text/html") if arguments.page else signed
     if arguments.output:
-        screen.say("The receipt; `python -m app verify` checks its signature:")
-        screen.line(f"  {kept(receipt, erasure, arguments.output)}")
-        screen.result(json.loads(receipt))
+        told = "The page" if arguments.page else "The receipt; `python -m app verify` checks its signature"
+        screen.say(f"{told}:")
+        screen.line(f"  {kept(shown, erasure, arguments.output, 'html' if arguments.page else 'json')}")
+        screen.result(json.loads(signed))
     else:
-        screen.document(receipt)
+        screen.document(shown)
     return Code.DONE
 
 
-def kept(receipt: bytes, erasure: Json, output: str) -> Path:
+def kept(receipt: bytes, erasure: Json, output: str, form: str = "json") -> Path:
     """Where it lies. Raises Ended."""
-    target = target_of(output, f"erasure-{erasure['id']}.json")
+    target = target_of(output, f"erasure-{erasure['id']}.{form}")
     write_whole(target, receipt)
     return target

@@ -61,10 +61,10 @@ class Service:
         with self.perhaps_done():
             return self._json("POST", f"{_below('erasure', erasure_id)}/approve", again=False)
 
-    def receipt(self, erasure_id: str) -> bytes:
-        """As it was signed."""
-        path, headers = self.path(f"{_below('erasure', erasure_id)}/receipt"), {"Accept": "application/json"}
-        return self.connection.ask("GET", path, headers=headers).content
+    def receipt(self, erasure_id: str, media: str = "application/json") -> bytes:
+        """As it was signed; or the page, as `text/html`."""
+        path = self.path(f"{_below('erasure', erasure_id)}/receipt")
+        return self.connection.ask("GET", path, headers={"Accept": media}).content
 
     def export(self, export_id: str) -> Json:
         return self._json("GET", _below("export", export_id))

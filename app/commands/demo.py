@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shlex import quote
+from shutil import copyfile
 from socket import socket
 from threading import Thread
 
@@ -21,10 +22,12 @@ from app.client.connection import connected
 from app.client.download import downloaded
 from app.client.ended import Code, Ended, Json
 from app.client.export import requested
+from app.client.preview import previewed
+from app.client.receipt import kept
 from app.client.screen import Screen
-from app.client.search import candidates, shown
+from app.client.search import Candidate, candidates, shown
 from app.client.service import Service
-from app.client.wait import finished, require_ready
+from app.client.wait import finished, require_done, require_ready
 from app.commands.api import Guest, Server, config_of, listening, serve
 from app.commands.sample.generate import sample_is_current, write_sample
 from app.commands.screen import first_rows, sections
@@ -39,6 +42,7 @@ _SHOWN_BYTES = 1 << 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--serve", action="store_true", help="serve the sample at HOST:PORT and print a key")
+    parser.add_argument("--erase", action="store_true", help="erase the visitor after the export, on a copy")
     parser.add_argument("--identifier", default=IDENTIFIER, help=f"whom to look for (default: {IDENTIFIER})")
 
 
@@ -50,13 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
         hold_lock(settings, stack)
         sockets = listening(settings if arguments.serve else settings.model_copy(update={"port": 0}))
         _make_sample(screen, settings.var_dir)
-        services = build_services(settings, os.environ | sample_databases(settings.var_dir))
+        databases = _copied(settings.var_dir) if arguments.erase else settings.var_dir
+        services = build_services(settings, os.environ | sample_databases(databases))
         if arguments.serve:
             return asyncio.run(_serve(screen, settings, services, Server(config_of(settings, services)), sockets))
         # From here on Ctrl-C is an exception, so that the terminal gets its cursor back.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with _serving(settings, services, sockets) as (url, key), connected(url, key, screen.warn) as connection:
-            return Demo(screen, Service(connection, DATA_CENTER), settings.var_dir).tell(arguments.identifier)
+            demo = Demo(screen, Service(connection, DATA_CENTER), settings.var_dir, erases=arguments.erase)
+            return demo.tell(arguments.identifier)
 
 
 def _own_settings(given: Settings) -> Settings:
@@ -71,6 +77,16 @@ def _make_sample(screen: Screen, folder: Path) -> None:
     if not sample_is_current(folder):
         screen.say("Making the sample: one data center, two data sources, a few hundred visitors …")
         write_sample(folder)
+
+
+def _copied(folder: Path) -> Path:
+    """The sample's databases once more, whatever was erased from the copies before."""
+    copies = folder / "to-erase"
+    copies.mkdir(exist_ok=True)
+    for database in folder.glob("*.db"):
+        if database.name != "dossier.db":
+            copyfile(database, copies / database.name)
+    return copies
 
 
 def sample_databases(folder: Path) -> dict[str, str]:
@@ -137,8 +153,8 @@ def _serving(settings: Settings, services: Services, sockets: list[socket]) -> I
 class Demo:
     """The story as a person wants to see it in a terminal."""
 
-    def __init__(self, screen: Screen, service: Service, folder: Path) -> None:
-        self._screen, self._service, self._folder = screen, service, folder
+    def __init__(self, screen: Screen, service: Service, folder: Path, *, erases: bool) -> None:
+        self._screen, self._service, self._folder, self._erases = screen, service, folder, erases
 
     def tell(self, identifier: str) -> int:
         """The exit code."""
@@ -168,6 +184,8 @@ class Demo:
         export = finished(self._service, self._screen, requested(self._service, one.found["candidate"])["id"])
         require_ready(export)
         self._explain(downloaded(self._service, self._screen, export, str(self._folder)), export)
+        if self._erases:
+            self._erase(one, identifier)
 
     def _explain(self, path: Path, export: Json) -> None:
         with zipfile.ZipFile(path) as archive:
@@ -183,6 +201,23 @@ class Demo:
         say(f"Its link works until {export['expires_at']}, 14 days after it was compiled.")
         line(_next(path, self._folder / "opened"))
 
+    def _erase(self, one: Candidate, identifier: str) -> None:
+        say, service = self._screen.say, self._service
+        say("\nNow the same person wants all of it erased. The preview counts, and changes nothing:")
+        plan = service.preview(one.found["candidate"])
+        say(*previewed(plan, one, keeps_exports=False))
+        handle = plan["visitor"]["handle"]
+        say(f"\nTo be sure, the administrator types the visitor's handle, {handle}. On a copy of the sample:\n")
+        begun = service.erase(plan["plan"], handle, None, revokes_exports=True)
+        erasure = finished(service, self._screen, begun["id"], "erasure")
+        require_done(service, erasure)
+        say(f"Erased, and counted once more. The same search for {identifier} again:")
+        say(*shown(service.search(identifier)))
+        say("\nThe receipt, signed, and as a page:")
+        for media, form in (("application/json", "json"), ("text/html", "html")):
+            receipt = service.receipt(erasure["id"], media)
+            self._screen.line(f"  {kept(receipt, erasure, str(self._folder), form)}")
+
 
 def _next(archive: Path, opened: Path) -> str:
     """Lines to be copied as they are; unzip is not everywhere."""
@@ -196,6 +231,8 @@ def _next(archive: Path, opened: Path) -> str:
         "  # A browser that two people share, and somebody about whom nothing is held.\n"
         "  .venv/bin/python -m app demo --identifier family@example.com\n"
         "  .venv/bin/python -m app demo --identifier nobody@example.com\n"
+        "  # Erases the visitor after the export, on a copy of the sample.\n"
+        "  .venv/bin/python -m app demo --erase\n"
         "  # Serves this sample; prints a link to its page, and a key.\n"
         "  make run"
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from app.audit.event import By
 from app.audit.ledger import Ledger
 from app.erasures.end import ErasureFinal
-from app.erasures.plan import PlanOutdated, check_growth, erasing_source
+from app.erasures.plan import PlanOutdated, check_growth, counted, erasing_source
 from app.history.browse import Browse
 from app.history.entry import Entry, move
 from app.history.erasure import get_erasure, write_erasure
@@ -58,9 +58,7 @@ class ApproveErasure:
         _, source = erasing_source(self.registry, entry.data_center, entry.source_id)
         if planned.mapping_sha256 != source.facts.mapping_sha256:
             raise PlanOutdated
-        whom = (choice.visitor, choice.device, choice.browser, planned.scope)
-        async with source.erase(*whom, looking=True) as erasing:
-            check_growth(erasing, [one.planned for one in planned.steps], await erasing.count())
+        check_growth(await counted(source, choice, planned.scope), [one.planned for one in planned.steps])
 
     async def _write(self, by: By, entry: Entry) -> None:
         now = self.clock()

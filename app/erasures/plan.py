@@ -8,10 +8,11 @@ import msgspec
 
 from app.kit.clock import Clock
 from app.kit.errors import Conflict
+from app.kit.logs import log
 from app.kit.seal import Fingerprint, Keyring, SealBroken
-from app.sources.candidate import Candidate, packed, unpacked
-from app.sources.erasing import Erasing, NotErasable, Scope
-from app.sources.port import DataSource
+from app.sources.candidate import Candidate, Choice, packed, unpacked
+from app.sources.erasing import NotErasable, Scope, Step
+from app.sources.port import DataSource, NotConnected, SourceMisconfigured, SourceUnavailable
 from app.sources.registry import DataCenter, Registry
 
 AGE = timedelta(minutes=15)
@@ -54,6 +55,14 @@ class Plan:
     rows: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Steps, and the rows of each."""
+
+    steps: Sequence[Step]
+    rows: Sequence[int]
+
+
 class Plans:
     """Seals and opens plans."""
 
@@ -93,10 +102,22 @@ def erasing_source(registry: Registry, data_center: str, source_id: str) -> tupl
     return center, source
 
 
-def check_growth(erasing: Erasing, planned: Sequence[int], now: Sequence[int]) -> None:
+async def counted(source: DataSource, choice: Choice, scope: Scope) -> Counted:
+    """What would go, now. Raises what the data source raises, but no names of hosts and users: they are for the log."""
+    try:
+        async with source.erase(choice.visitor, choice.device, choice.browser, scope, looking=True) as erasing:
+            return Counted(erasing.steps, await erasing.count())
+    except (SourceUnavailable, SourceMisconfigured) as error:
+        log.warning("counting in data source %s: %s: %s", source.facts.id, error.slug, error.detail)
+        if isinstance(error, NotConnected):
+            raise SourceUnavailable from error
+        raise
+
+
+def check_growth(found: Counted, planned: Sequence[int]) -> None:
     """What is kept may grow as it likes. Raises PlanOutdated."""
-    if len(planned) != len(now):
+    if len(planned) != len(found.rows):
         raise PlanOutdated
-    for step, then, rows in zip(erasing.steps, planned, now, strict=True):
+    for step, then, rows in zip(found.steps, planned, found.rows, strict=True):
         if step.action != "keep" and rows > then + then / _GROWTH:
             raise PlanOutdated(f"{step.title} ({step.table}): {then} rows were counted, now there are {rows}.")

@@ -7,7 +7,7 @@ from secrets import token_hex
 
 from app.audit.event import AuditEvent, By, Details
 from app.audit.ledger import Ledger
-from app.erasures.plan import Plan, Plans, erasing_source
+from app.erasures.plan import Plan, Plans, counted, erasing_source
 from app.history.entry import READY, UNFINISHED, Entry
 from app.history.visitor import Whom, entries_of
 from app.kit.clock import Clock
@@ -48,13 +48,12 @@ class PreviewErasure:
         candidate = self.candidates.open(token, by.key_id, data_center)
         center, source = erasing_source(self.registry, data_center, candidate.data_source)
         choice, scope = candidate.choice, center.about.erasure_scope
-        async with source.erase(choice.visitor, choice.device, choice.browser, scope, looking=True) as erasing:
-            rows = await erasing.count()
-        goes = sum(many for step, many in zip(erasing.steps, rows, strict=True) if step.action != "keep")
+        found = await counted(source, choice, scope)
+        goes = sum(many for step, many in zip(found.steps, found.rows, strict=True) if step.action != "keep")
         if not goes:
             raise VisitorGone
         known = (await self.handles()).all(data_center, candidate.data_source, choice.visitor)
-        plan = Plan(token_hex(16), candidate, scope, source.facts.mapping_sha256, tuple(rows))
+        plan = Plan(token_hex(16), candidate, scope, source.facts.mapping_sha256, tuple(found.rows))
         sealed, expires_at = self.plans.seal(plan)
         details: Details = {"label": candidate.label, "handle": known[0], "rows": goes}
         event = AuditEvent("erasures:preview", by, data_center, data_source=candidate.data_source, details=details)
@@ -64,6 +63,6 @@ class PreviewErasure:
             )
             await self.ledger.append(connection, event)
         return Previewed(
-            sealed, expires_at, candidate.label, known[0][:HANDLE_DIGITS], scope, erasing.steps, rows,
+            sealed, expires_at, candidate.label, known[0][:HANDLE_DIGITS], scope, found.steps, found.rows,
             [one for one in exports if one.status != "expired"], center.about.erasure == "two",
         )  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from app.access.limits import RateLimits
 from app.audit.event import By
 from app.audit.ledger import Ledger
-from app.erasures.plan import Plan, PlanInvalid, PlanOutdated, Plans, check_growth, erasing_source
+from app.erasures.plan import Plan, PlanInvalid, PlanOutdated, Plans, check_growth, counted, erasing_source
 from app.history.entry import Entry, NewEntry, SubjectBusy, add_entry, get_entry, unfinished_by
 from app.history.erasure import CountedStep, Erasure, PlanUsed, add_erasure
 from app.history.event import event_of
@@ -76,12 +76,11 @@ class RequestErasure:
             raise ConfirmMismatch
         if (plan.mapping_sha256, plan.scope) != (source.facts.mapping_sha256, center.about.erasure_scope):
             raise PlanOutdated
-        choice = plan.candidate.choice
-        async with source.erase(choice.visitor, choice.device, choice.browser, plan.scope, looking=True) as erasing:
-            check_growth(erasing, plan.rows, await erasing.count())
+        found = await counted(source, plan.candidate.choice, plan.scope)
+        check_growth(found, plan.rows)
         steps = (
             CountedStep(one.table, one.title, one.action, one.because, rows)
-            for one, rows in zip(erasing.steps, plan.rows, strict=True)
+            for one, rows in zip(found.steps, plan.rows, strict=True)
         )
         return new, Erasure(
             new.id, plan.id, plan.scope, plan.mapping_sha256, tuple(steps), order.revokes_exports

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.access.port import Access, PermissionLost
 from app.audit.event import SERVICE, By
 from app.audit.ledger import Ledger
-from app.erasures.plan import PlanOutdated, check_growth, erasing_source
+from app.erasures.plan import Counted, PlanOutdated, check_growth, erasing_source
 from app.erasures.receipt import signed_receipt
 from app.history.entry import READY, Entry, get_entry, move
 from app.history.erasure import CountedStep, Erasure, get_erasure, write_erasure
@@ -118,7 +118,7 @@ class ErasureAttempt:
             raise PlanOutdated
         if erasure.steps[0].before is None:
             rows = await erasing.count()
-            check_growth(erasing, [one.planned for one in erasure.steps], rows)
+            check_growth(Counted(erasing.steps, rows), [one.planned for one in erasure.steps])
             erasure = erasure.before(rows)
             async with self._work.ledger.writing() as connection:
                 await write_erasure(connection, erasure)

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.sources.combinations import counted
-from app.sources.engine import LiveSession, Query, Session, Values
+from app.sources.engine import LiveSession, NoSuchValue, Query, Session, Values
 from app.sources.erasing import RowsMismatch, RowsRemain, Step
 from app.sources.mapping import EraseMapping
+from app.sources.port import SourceMisconfigured
 from app.sources.sql import Statement
 
 Note = Callable[[int, int], None]
@@ -163,7 +164,11 @@ def _check_touched(step: MappedStep, touched: int, most: int) -> None:
 
 
 def _count(session: Session, step: MappedStep, values: Values) -> int:
-    found = [next(iter(row.values())) for rows in session.select(step.counting, values) for row in rows]
+    try:
+        found = [next(iter(row.values())) for rows in session.select(step.counting, values) for row in rows]
+    except NoSuchValue as error:
+        told = f"{step.counting.name}: it compares the visitor's key with a column of another type"
+        raise SourceMisconfigured(told) from error
     return counted(found[0] if found else None) or 0
 
 

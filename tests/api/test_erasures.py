@@ -419,7 +419,9 @@ async def test_a_source_that_is_away_is_said_and_nothing_is_recorded(tmp_path: P
     async with erasing(tmp_path) as service, await eraser(service) as client:
         planned = await preview(client)
         (tmp_path / "website.db").rename(tmp_path / "away.db")
-        assert refusal(await ask(client, planned)) == (503, "source-unavailable")
+        answer = await ask(client, planned)
+        assert refusal(answer) == (503, "source-unavailable")
+        assert "website.db" not in answer.text
         assert (await client.get(f"{BASE}/history")).json()["items"] == []
 
 

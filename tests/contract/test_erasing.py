@@ -7,7 +7,7 @@ import pytest
 
 from app.kit.errors import Conflict
 from app.sources.erasing import NotErasable, RowsMismatch, RowsReferred, RowsRemain, Scope
-from app.sources.port import SchemaLacks
+from app.sources.port import SchemaLacks, SourceMisconfigured
 from tests.small import CENTER, TABLES, Small, erasable, mapping, opened, step
 
 EVENTS, PEOPLE = "SELECT id FROM events ORDER BY id", "SELECT id FROM people ORDER BY id"
@@ -150,6 +150,23 @@ async def test_a_step_for_a_table_that_is_not_there_stops_it_by_its_name(small: 
     with pytest.raises(SchemaLacks, match="visits"):
         await erase(small, erasable(step("events"), step("visits")))
     assert len(small.run(EVENTS)) == 6
+
+
+async def test_a_key_that_is_compared_with_a_column_of_another_type_is_named(postgresql: Small) -> None:
+    postgresql.run(TABLES)
+    postgresql.run("CREATE TABLE logins (id uuid, at text)")
+    with pytest.raises(SourceMisconfigured, match="erase 'logins', count"):
+        await erase(
+            postgresql,
+            erasable(
+                step(
+                    "logins",
+                    sql="DELETE FROM logins WHERE id = :visitor",
+                    count="SELECT count(*) FROM logins WHERE id = :visitor",
+                ),
+                step("people"),
+            ),
+        )
 
 
 async def test_a_source_without_steps_cannot_erase(small: Small) -> None:
