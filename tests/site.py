@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from app.access.keys import KeyOrder
-from app.access.port import Role
+from app.access.port import Permission, Role
 from app.bootstrap import build_keys
 from app.settings import read_settings
 from app.startup import prepare_schema
@@ -57,10 +57,13 @@ class Site:
         base = f"http://127.0.0.1:{self.environ['DOSSIER_PORT']}"
         return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {key}"}, timeout=30)
 
-    def key(self, name: str = "maria", *centers: str, role: Role = "administrator") -> str:
+    def key(
+        self, name: str = "maria", *centers: str, role: Role = "administrator", may: tuple[Permission, ...] = ()
+    ) -> str:
         """As `keys create` makes it, without the second that a process takes to start."""
         with ThreadPoolExecutor(1) as beside:
-            return beside.submit(asyncio.run, self._made_key(KeyOrder(name, centers or ("acme",), role, None))).result()
+            order = KeyOrder(name, centers or ("acme",), role, None, may)
+            return beside.submit(asyncio.run, self._made_key(order)).result()
 
     async def _made_key(self, order: KeyOrder) -> str:
         settings = read_settings(self.environ)

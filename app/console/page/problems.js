@@ -8,24 +8,27 @@ export function isOver(error, signal) {
   return signal?.aborted || error instanceof SignedOut;
 }
 
-export function sentenceOf(error) {
+/** `area` is what was being done, where the same slug means something else there. */
+export function sentenceOf(error, area = "") {
   if (!(error instanceof Refused)) return say(isSilence(error) ? "away" : "unexpected");
   if (!error.problem) return say("foreign", { status: String(error.status) });
-  const told = knows(`problem.${error.slug}`) ? say(`problem.${error.slug}`) : own(error.problem);
+  const key = [`problem.${area}.${error.slug}`, `problem.${error.slug}`].find(knows);
+  const told = key ? say(key) : own(error.problem);
   return [told, ...mistakes(error.problem), reference(error)].filter(Boolean).join(" ");
 }
 
 /** The box where something was to be shown, and read aloud at once. */
-export function errorBox(error, again) {
-  const sentence = sentenceOf(error);
+export function errorBox(error, again, area) {
+  const sentence = sentenceOf(error, area);
   alarm(sentence);
   return notice("error", h("p", {}, sentence), again && h("p", {}, button(say("again"), again)));
 }
 
-/** Why an export failed: its `problem` is a slug, and those may grow. */
-export function reasonOf(slug) {
+/** Why it failed: its `problem` is a slug, and those may grow. */
+export function reasonOf({ kind, problem: slug }) {
   if (!slug) return [say("failed.unknown")];
-  if (knows(`failed.${slug}`)) return [say(`failed.${slug}`)];
+  const key = [`failed.${kind}.${slug}`, `failed.${slug}`].find(knows);
+  if (key) return [say(key)];
   const link = h("a", { href: `/problems/${encodeURIComponent(slug)}`, target: "_blank", rel: "noopener" }, slug);
   return phrase("failed.other", { problem: link });
 }

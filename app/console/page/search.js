@@ -3,6 +3,7 @@
 import { inCenter, read } from "./api.js";
 import { resultsOf } from "./candidates.js";
 import { alarm, announce, fill, h, notice } from "./dom.js";
+import { erasureForm } from "./erase.js";
 import { heading } from "./frame.js";
 import { identifierField } from "./identifier.js";
 import { errorBox, isOver } from "./problems.js";
@@ -58,7 +59,8 @@ class Search {
   show(answer, because) {
     const head = h("h2", { tabindex: "-1" }, phrase("found.title", { identifier: answer.identifier.masked }));
     const again = () => this.search();
-    this.order = requestForm(this.visit, () => this.search(say("found.stale")), this.order);
+    const stale = () => this.search(say("found.stale"));
+    this.order = requestForm(this.visit, { stale, erase: (...chosen) => this.erase(stale, ...chosen) }, this.order);
     const offered = resultsOf(answer, { again, chosen: this.order.choose });
     const why = because && notice("warning", h("p", {}, because));
     fill(this.found, why, head, offered.nodes, offered.count > 0 && this.order.node);
@@ -66,6 +68,15 @@ class Search {
     else announce(offered.summary);
     head.focus();
     if (offered.count) this.age();
+  }
+
+  /** In the place of what was found, which is put back as it was for whoever thinks better of it. */
+  erase(stale, chosen, caseReference) {
+    const found = [...this.found.childNodes];
+    const back = () => { fill(this.found, found); this.order.focus(); };
+    const form = erasureForm(this.visit, chosen, { back, stale, caseReference });
+    fill(this.found, form.node);
+    form.preview();
   }
 
   age() {
