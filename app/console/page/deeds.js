@@ -17,7 +17,7 @@ const DEEDS = {
   revoke: { picture: "stop", run: end },
 };
 
-/** Buttons for what `entry` allows. `done` gets the deed's name, `failed` the error. */
+/** Buttons for what `entry` allows. `done` gets the deed's name, `failed` the error and the kind. */
 export function deedButtons(entry, visit, { done, failed, main = null }) {
   return deedsFor(entry, visit.center).map((deed) => {
     const kind = deed === main ? "main" : deed === "cancel" || deed === "revoke" ? "plain danger" : "plain";
@@ -30,7 +30,7 @@ export function deedButtons(entry, visit, { done, failed, main = null }) {
       try {
         if (await DEEDS[deed].run(pathOf(entry, visit), visit.signal, words, entry)) done(deed);
       } catch (error) {
-        if (!isOver(error, visit.signal)) failed(error);
+        if (!isOver(error, visit.signal)) failed(error, entry.kind);
       } finally {
         one.removeAttribute("aria-busy");
       }

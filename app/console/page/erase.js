@@ -39,7 +39,7 @@ class Erasure {
     } catch (error) {
       if (isOver(error, signal)) return;
       if (error.slug === "candidate-token-invalid") this.stale();
-      else fill(this.panel, errorBox(error, () => this.preview(), "erasing"), h("p", {}, this.backButton()));
+      else fill(this.panel, errorBox(error, () => this.preview(), "erasure"), h("p", {}, this.backButton()));
     }
   }
 
@@ -61,7 +61,7 @@ class Erasure {
       value: this.reference?.value ?? this.caseReference, "aria-describedby": "erase-case-help" });
     this.revokes = h("input", { id: "revoke", type: "checkbox", checked: this.revokes?.checked ?? true,
       "aria-describedby": "revoke-help" });
-    this.trouble = h("div");
+    this.trouble = h("div", { class: "trouble" });
     this.submit = h("button", { type: "submit", class: "danger" }, icon("remove"), this.words());
     this.why = h("p", { class: "quiet" }, this.then());
     return h("form", { novalidate: true, onsubmit: (event) => this.submitted(event) },
@@ -103,11 +103,16 @@ class Erasure {
     this.refuse(say("erase.lapsed"));
   }
 
-  /** Above the button, which is where somebody looks who has pressed it. */
   refuse(sentence) {
     const again = button([icon("again"), say("erase.again")], () => this.preview());
-    fill(this.trouble, notice("warning", h("p", {}, sentence), h("p", {}, again)));
+    this.tell(notice("warning", h("p", {}, sentence), h("p", {}, again)));
     alarm(sentence);
+  }
+
+  /** Above the button, which is where somebody looks who has pressed it, and not below the edge that it sticks to. */
+  tell(box) {
+    fill(this.trouble, box);
+    this.trouble.scrollIntoView({ block: "nearest" });
   }
 
   submitted(event) {
@@ -140,9 +145,9 @@ class Erasure {
 
   refused(error) {
     this.setBusy(false);
-    if (error.slug === "confirm-mismatch") return this.mistyped(sentenceOf(error, "erasing"));
-    if (LAPSED.has(error.slug)) return this.refuse(sentenceOf(error, "erasing"));
-    return fill(this.trouble, errorBox(error, null, "erasing"));
+    if (error.slug === "confirm-mismatch") return this.mistyped(sentenceOf(error, "erasure"));
+    if (LAPSED.has(error.slug)) return this.refuse(sentenceOf(error, "erasure"));
+    return this.tell(errorBox(error, null, "erasure"));
   }
 
   mistyped(sentence) {

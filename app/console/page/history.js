@@ -129,14 +129,14 @@ class History {
     const href = addressOf("progress", { data_center: this.visit.center.id }, entry);
     const label = say(isUnfinished(entry) ? "history.watch" : "history.details");
     const done = (deed) => { fill(this.trouble); if (!HARMLESS.has(deed)) this.pages.begin(); };
-    const failed = (error) => this.tell(error);
+    const failed = (error, kind) => this.tell(error, kind);
     const buttons = deedButtons(entry, this.visit, { done, failed });
     return h("div", { class: "row tight" }, buttons, KINDS.includes(entry.kind) && h("a", { href }, label));
   }
 
   /** The row that it is about may be far below the place where troubles are told. */
-  tell(error) {
-    fill(this.trouble, errorBox(error));
+  tell(error, kind) {
+    fill(this.trouble, errorBox(error, null, kind));
     this.trouble.scrollIntoView({ block: "nearest" });
   }
 

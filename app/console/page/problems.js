@@ -8,18 +8,18 @@ export function isOver(error, signal) {
   return signal?.aborted || error instanceof SignedOut;
 }
 
-/** `area` is what was being done, where the same slug means something else there. */
-export function sentenceOf(error, area = "") {
+/** `kind` is that of what was asked for: some slugs mean something else to an erasure. */
+export function sentenceOf(error, kind = "") {
   if (!(error instanceof Refused)) return say(isSilence(error) ? "away" : "unexpected");
   if (!error.problem) return say("foreign", { status: String(error.status) });
-  const key = [`problem.${area}.${error.slug}`, `problem.${error.slug}`].find(knows);
+  const key = [`problem.${kind}.${error.slug}`, `problem.${error.slug}`].find(knows);
   const told = key ? say(key) : own(error.problem);
   return [told, ...mistakes(error.problem), reference(error)].filter(Boolean).join(" ");
 }
 
 /** The box where something was to be shown, and read aloud at once. */
-export function errorBox(error, again, area) {
-  const sentence = sentenceOf(error, area);
+export function errorBox(error, again, kind) {
+  const sentence = sentenceOf(error, kind);
   alarm(sentence);
   return notice("error", h("p", {}, sentence), again && h("p", {}, button(say("again"), again)));
 }

@@ -74,7 +74,7 @@ class Progress {
 
   offer(entry) {
     const done = (deed) => this.acted(deed);
-    const failed = (error) => fill(this.trouble, errorBox(error));
+    const failed = (error, kind) => fill(this.trouble, errorBox(error, null, kind));
     fill(this.buttons, deedButtons(entry, this.visit, { done, failed, main: MAIN[entry.status] }));
   }
 
@@ -138,7 +138,7 @@ function facts(entry) {
   const pairs = [
     ["source", h("bdi", {}, entry.data_source.title)],
     ["visitor", phrase("progress.visitor", { label, handle: h("code", {}, handle) })],
-    ["combination", whatOf(entry)],
+    [entry.kind === "erasure" ? "scope" : "combination", whatOf(entry)],
     ["case", entry.case_reference && h("bdi", {}, entry.case_reference)],
     ["by", h("bdi", {}, entry.requested_by)],
     ["requested", moment(entry.requested_at)],

@@ -16,7 +16,8 @@ export function receiptOf(entry, path, signal) {
   const { erased_at: at, backups_until: until } = entry;
   const told = notice("done", h("p", {}, phrase("erasure.done", { at: moment(at) })), h("p", {}, say("erasure.proof")));
   const backups = until && notice("info", h("p", {}, phrase("erasure.backups", { until: moment(until) })));
-  const after = h("section", { "aria-labelledby": "receipt" }, h("p", { class: "busy" }, say("busy")));
+  const wait = h("p", { class: "busy" }, say("busy"));
+  const after = h("section", { class: "receipt", "aria-labelledby": "receipt" }, wait);
   show(after, entry, path, signal);
   return { node: h("div", {}, told, backups), after, update() {} };
 }
@@ -57,7 +58,7 @@ function written(receipt, keep, signal) {
 function columns() {
   return [
     ["title", ({ title }) => h("bdi", {}, title)],
-    ["done", ({ action }) => actionName(action, true)],
+    ["was-done", ({ action }) => actionName(action, true)],
     ["before", ({ rows_before: rows }) => number(rows)],
     ["after", ({ rows_after: rows }) => number(rows)],
     ["because", ({ because }) => because && h("bdi", {}, because)],

@@ -1,10 +1,10 @@
-// Export personal data: an identifier becomes visitors, grouped by data source, of whom one combination is exported.
+// An identifier becomes visitors, grouped by data source, of whom one combination is exported, or else deleted.
 
 import { inCenter, read } from "./api.js";
 import { resultsOf } from "./candidates.js";
 import { alarm, announce, fill, h, notice } from "./dom.js";
 import { erasureForm } from "./erase.js";
-import { heading } from "./frame.js";
+import { heading, nameOf } from "./frame.js";
 import { identifierField } from "./identifier.js";
 import { errorBox, isOver } from "./problems.js";
 import { requestForm } from "./request.js";
@@ -15,8 +15,9 @@ const LIFETIME = 15 * 60 * 1000;
 
 export function draw(place, visit) {
   const view = new Search(visit);
-  const lead = h("p", { class: "lead" }, say("search.lead"));
-  fill(place, heading("search.title"), lead, view.form, hints(visit), view.found);
+  const name = nameOf("search", visit.center);
+  const lead = h("p", { class: "lead" }, say(`${name}.lead`));
+  fill(place, heading(`${name}.title`), lead, view.form, hints(visit), view.found);
   if (visit.identifier) view.field.set(visit.identifier);
   if (visit.atOnce) view.search();
 }
