@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.erasures import change, erasing_environ, write_erasable
+from tests.erasures import STEPS, change, erasing_environ, write_erasable
 from tests.everywhere.conftest import Program, npm_ci
 from tests.sample import Served
 from tests.servers import Issuer, running
@@ -33,6 +33,14 @@ IN_CHROME = (
     "no_barrier_wide", "no_barrier_narrow", "no_barrier_wide_dark", "no_barrier_narrow_light",
 )  # fmt: skip
 ERASING = ("four_eyes", "a_failed_erasure", "a_plan_that_runs_out")
+KEPT = """
+[[erase]]
+table = "invoices"
+title = "What you were billed"
+action = "keep"
+because = "the law wants invoices for eight years"
+count = "SELECT 3 WHERE :visitor IS NOT NULL"
+"""
 REFERRING = "CREATE TABLE orders (id INTEGER PRIMARY KEY, person INTEGER REFERENCES people (id))"
 Deed = Callable[[], object]
 
@@ -153,7 +161,7 @@ def test_what_becomes_of_an_erasure(console: Console, tmp_path: Path, journey: s
 
 
 def _erase(console: Console, folder: Path, journey: str, browser: str, center: str = 'erasure = "one"') -> None:
-    erasing = site(folder, mappings=write_erasable(folder, center, top='backups_until = "35 d"'))
+    erasing = site(folder, mappings=write_erasable(folder, center, STEPS + KEPT, 'backups_until = "35 d"'))
     erasing.environ.update(erasing_environ(folder))
     here = "(1, 'iPhone', 'Safari', 1)"
     came = f"INSERT INTO events (visitor_id, device, browser, people) VALUES {here}"

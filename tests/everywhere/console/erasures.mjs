@@ -66,6 +66,7 @@ export async function an_erasure(browser) {
   await until(page, "All of the visitor J•••@example.com");
   const cells = await texts(page, ".erasure tbody td");
   check(cells.slice(0, 4).join() === "What you did,Delete,5,–", cells.join());
+  check(cells.slice(8).join() === "What you were billed,Keep,3,the law wants invoices for eight years", cells.join());
   await until(page, "1 export of this visitor");
   await looked(page, "erase-preview");
   await press(page, "Back, delete nothing");
