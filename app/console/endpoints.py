@@ -22,7 +22,7 @@ from app.kit.problem import Unauthenticated
 from app.kit.view import Body, Moment, View
 
 _PAGE = Path(__file__).with_name("page")
-_VIEWS = ("", "/history", "/audit", "/exports/{id}")
+_VIEWS = ("", "/history", "/audit", "/exports/{id}", "/erasures/{id}")
 _MEDIA = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".json": "application/json"}
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

@@ -1,5 +1,6 @@
 """The console in real browsers, as an administrator uses it: found, chosen, exported, watched, downloaded."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from app.commands.demo import sample_databases
+from tests.erasures import STEPS, change, erasing_environ, write_erasable
 from tests.everywhere.conftest import Program, npm_ci
 from tests.sample import Served
 from tests.servers import Issuer, running
@@ -31,6 +33,16 @@ IN_CHROME = (
     "by_keyboard", "the_history", "a_failure", "german_and_dark", "first_view",
     "no_barrier_wide", "no_barrier_narrow", "no_barrier_wide_dark", "no_barrier_narrow_light",
 )  # fmt: skip
+ERASING = ("four_eyes", "a_failed_erasure", "a_plan_that_runs_out")
+KEPT = """
+[[erase]]
+table = "invoices"
+title = "What you were billed"
+action = "keep"
+because = "the law wants invoices for eight years"
+count = "SELECT 3 WHERE :visitor IS NOT NULL"
+"""
+REFERRING = "CREATE TABLE orders (id INTEGER PRIMARY KEY, person INTEGER REFERENCES people (id))"
 Deed = Callable[[], object]
 
 
@@ -137,6 +149,45 @@ def test_signing_in_at_an_identity_provider(console: Console, tmp_path: Path, br
         with trusting.serving():
             where = {"URL": f"http://127.0.0.1:{trusting.environ['DOSSIER_PORT']}"}
             console.goes(browser, "an_identity_provider", tmp_path, {}, **where)
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+def test_an_erasure(console: Console, tmp_path: Path, browser: str) -> None:
+    _erase(console, tmp_path, "an_erasure", browser)
+
+
+@pytest.mark.parametrize("journey", ERASING)
+def test_what_becomes_of_an_erasure(console: Console, tmp_path: Path, journey: str) -> None:
+    _erase(console, tmp_path, journey, "chrome", 'erasure = "two"' if journey == "four_eyes" else 'erasure = "one"')
+
+
+def _erase(console: Console, folder: Path, journey: str, browser: str, center: str = 'erasure = "one"') -> None:
+    erasing = site(folder, mappings=write_erasable(folder, center, STEPS + KEPT, 'backups_until = "35 d"'))
+    erasing.environ.update(erasing_environ(folder))
+    here = "(1, 'iPhone', 'Safari', 1)"
+    came = f"INSERT INTO events (visitor_id, device, browser, people) VALUES {here}"
+    deeds: Mapping[str, Deed] = {
+        "read the receipts": lambda: _read_receipts(folder),
+        "bring her back": lambda: _do(folder, "INSERT INTO people VALUES (1, 'jane@example.com', '183')", came),
+        "refer to her": lambda: _do(folder, REFERRING, "INSERT INTO orders VALUES (1, 1)"),
+        "refer to her no more": lambda: _do(folder, "DELETE FROM orders"),
+        "let more come in": lambda: _do(folder, came),
+    }
+    where = {"KEY": erasing.key(may=("erasures:create",)), "OTHER": erasing.key("otto", may=("erasures:approve",))}
+    with erasing.serving():
+        url = f"http://127.0.0.1:{erasing.environ['DOSSIER_PORT']}"
+        console.goes(browser, journey, folder, deeds, URL=url, **where)
+
+
+def _do(folder: Path, *statements: str) -> None:
+    for one in statements:
+        change(folder, one)
+
+
+def _read_receipts(folder: Path) -> None:
+    (page,), (data,) = folder.glob("receipt-*.html"), folder.glob("receipt-*.json")
+    assert "Receipt: personal data erased at Acme" in page.read_text()
+    assert json.loads(data.read_text())["case_reference"] == "DSAR-17"
 
 
 def _deeds(console: Console, folder: Path) -> Mapping[str, Deed]:

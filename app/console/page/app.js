@@ -61,14 +61,14 @@ function arrive() {
 async function render() {
   visit.abort();
   visit = new AbortController();
-  const { view, id, parameters } = here();
+  const { view, kind, id, parameters } = here();
   const center = chosenCenter(parameters);
   const drawAround = () => drawFrame({ centers, center, view, signedIn: true }, deeds);
   if (center && view !== "nowhere" && mayOpen(center, view)) {
-    return show(view, { center, id, parameters, signal: visit.signal, ...takeHanded() }, drawAround);
+    return show(view, { center, kind, id, parameters, signal: visit.signal, ...takeHanded() }, drawAround);
   }
   drawAround();
-  if (!center) return chooseCenter(view, id, parameters);
+  if (!center) return chooseCenter(view, { kind, id }, parameters);
   return view === "nowhere" ? fill(place, notFound(center)) : goHome(center);
 }
 
@@ -96,11 +96,11 @@ function chosenCenter(parameters) {
   return centers.length === 1 ? centers[0] : null;
 }
 
-function chooseCenter(view, id, parameters) {
+function chooseCenter(view, entry, parameters) {
   const asked = parameters.get("data_center");
   const links = centers.map((one) => {
     const target = view === "nowhere" || !mayOpen(one, view) ? homeOf(one) ?? "history" : view;
-    return h("li", {}, h("a", { href: addressOf(target, { data_center: one.id }, id) }, h("bdi", {}, one.title)));
+    return h("li", {}, h("a", { href: addressOf(target, { data_center: one.id }, entry) }, h("bdi", {}, one.title)));
   });
   const lead = say(centers.length ? "center.choose" : "center.none", { count: centers.length });
   const unseen = asked !== null && notice("error", h("p", {}, say("center.unseen", { id: asked })));

@@ -12,7 +12,8 @@ import { knows, say } from "./words.js";
 const ACTIONS = [
   "visitors:search", "visitors:alarm", "exports:request", "exports:start", "exports:ready", "exports:fail",
   "exports:cancel", "exports:revoke", "exports:retry", "exports:download", "exports:sent", "exports:link",
-  "exports:expire", "access:refuse", "keys:create", "keys:revoke",
+  "exports:expire", "erasures:preview", "erasures:request", "erasures:approve", "erasures:start", "erasures:done",
+  "erasures:fail", "erasures:cancel", "erasures:retry", "access:refuse", "keys:create", "keys:revoke",
 ];
 const PICTURES = { done: "done", refused: "stop", failed: "error" };
 
@@ -46,7 +47,7 @@ function columns({ center }) {
     ["actor", (event) => h("bdi", {}, event.actor)],
     ["outcome", (event) => outcomeOf(event.outcome)],
     ["source", (event) => event.data_source && h("bdi", {}, event.data_source)],
-    ["export", (event) => event.entry_id && linkTo(event.entry_id, center)],
+    ["entry", (event) => event.entry_id && linkTo(event, center)],
   ];
 }
 
@@ -60,7 +61,8 @@ function outcomeOf(outcome) {
 }
 
 /** An id begins with its time, so that its end is what tells two of them apart. */
-function linkTo(id, center) {
-  const href = addressOf("progress", { data_center: center.id }, id);
-  return h("a", { href, "aria-label": say("audit.open", { id }) }, h("code", {}, `…${id.slice(-12)}`));
+function linkTo({ action, entry_id: id }, center) {
+  const kind = action.startsWith("erasures:") ? "erasure" : "export";
+  const href = addressOf("progress", { data_center: center.id }, { kind, id });
+  return h("a", { href, "aria-label": say(`audit.open-${kind}`, { id }) }, h("code", {}, `…${id.slice(-12)}`));
 }

@@ -66,9 +66,13 @@ function visitorOf(visitor, source, chosen) {
     "fieldset", { class: "visitor" },
     h("legend", {}, icon("person"), h("span", {}, phrase("visitor.legend", { label: visitor.label })),
       h("span", { class: "quiet" }, phrase("visitor.details", { handle: h("code", {}, visitor.handle), by }))),
-    visitor.erased_at && h("p", { class: "quiet" }, phrase("visitor.erased", { at: day(visitor.erased_at) })),
+    visitor.erased_at && erasedOn(visitor.erased_at),
     visitor.combinations.map((one) => combinationOf(one, source, chosen)),
   );
+}
+
+function erasedOn(at) {
+  return h("p", { class: "caution" }, icon("warning"), phrase("visitor.erased", { at: day(at) }));
 }
 
 function combinationOf(one, source, chosen) {

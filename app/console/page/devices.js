@@ -22,6 +22,12 @@ export function nameOf({ device, browser }) {
   return phrase("combination", { device: deviceName(device), browser: browserName(browser) });
 }
 
+/** Of an entry: an erasure may take all of a visitor, whatever the device. */
+export function whatOf(entry) {
+  const whole = entry.kind === "erasure" && entry.device === null && entry.browser === null;
+  return whole ? say("whole-visitor") : nameOf(entry);
+}
+
 export function picturesOf({ device, os }) {
   return h("span", { class: "pictures" }, icon(kindOf(device) ?? kindOf(os) ?? "unknown"), icon("browser"));
 }

@@ -1,4 +1,4 @@
-// An export's changes as they happen: one request waits at a time, and troubles of the network are waited out.
+// An entry's changes as they happen: one request waits at a time, and troubles of the network are waited out.
 
 import { Away, SignedOut, ask, passes, sleep } from "./api.js";
 import { touch } from "./session.js";
@@ -28,9 +28,9 @@ export async function* changes(path, signal, trouble) {
       }
       // Who says so at once, a proxy with a cache for instance, does not wait; then the page does.
       if (!isNews && Date.now() - begun < AT_ONCE) await sleep(AT_ONCE, signal);
-      // Somebody who looks on while an archive is made is there, though no key is pressed.
-      if (isUnfinished(last)) touch();
-      else if (last.status !== "ready") return;
+      // Somebody who looks on while it is worked at is there, though no key is pressed. An approval may take days.
+      if (isUnfinished(last) && last.status !== "requested") touch();
+      if (!isUnfinished(last) && last.status !== "ready") return;
     } catch (error) {
       if (signal.aborted || error instanceof SignedOut) return;
       if (attempt.signal.aborted) continue;

@@ -44,9 +44,14 @@ function menu(center, view) {
   const offered = ENTRIES.filter((entry) => mayDo(center, ...entry.needs)).map((entry) => {
     const current = entry.view === view;
     const attributes = { href: addressOf(entry.view, { data_center: center.id }), "aria-current": current && "page" };
-    return h("li", {}, h("a", attributes, icon(entry.picture), say(`menu.${entry.view}`)));
+    return h("li", {}, h("a", attributes, icon(entry.picture), say(`menu.${nameOf(entry.view, center)}`)));
   });
   return h("nav", { "aria-label": say("frame.menu") }, h("ul", {}, offered));
+}
+
+/** Who may delete what was found comes to the search for that, too. */
+export function nameOf(view, center) {
+  return view === "search" && mayDo(center, "erasures:create") ? "search-both" : view;
 }
 
 function centerPicker(centers, center, view) {

@@ -2,7 +2,7 @@
 
 import { ask, inCenter, read } from "./api.js";
 import { deedButtons } from "./deeds.js";
-import { nameOf } from "./devices.js";
+import { whatOf } from "./devices.js";
 import { announce, button, fill, h, icon } from "./dom.js";
 import { asked, filterForm, offer } from "./filters.js";
 import { heading } from "./frame.js";
@@ -10,9 +10,14 @@ import { identifierField } from "./identifier.js";
 import { Pages } from "./pages.js";
 import { errorBox, isOver, reasonOf } from "./problems.js";
 import { addressOf } from "./routes.js";
+import { save } from "./save.js";
 import { STATUSES, badge, isUnfinished, statusName } from "./status.js";
 import { day, left, moment } from "./times.js";
-import { number, say } from "./words.js";
+import { number, phrase, say } from "./words.js";
+
+const KINDS = ["export", "erasure"];
+// After these a row is as it was before.
+const HARMLESS = new Set(["download", "receipt"]);
 
 export function draw(place, visit) {
   const view = new History(visit);
@@ -44,7 +49,9 @@ class History {
   fieldsOf() {
     const statuses = STATUSES.map((status) => [status, statusName(status)]);
     const orders = ["", "requested_at"].map((sort) => [sort, say(`sort.${sort || "newest"}`)]);
+    const kinds = ["", ...KINDS].map((kind) => [kind, say(`kinds.${kind || "all"}`)]);
     return [
+      { name: "kind", kind: "choice", options: kinds },
       { name: "status", kind: "choice", options: [["", say("filter.any")], ...statuses] },
       { name: "data_source", kind: "choice", options: this.sources },
       { name: "requested_by", kind: "text" },
@@ -119,17 +126,17 @@ class History {
   }
 
   deedsOf(entry) {
-    const href = addressOf("progress", { data_center: this.visit.center.id }, entry.id);
+    const href = addressOf("progress", { data_center: this.visit.center.id }, entry);
     const label = say(isUnfinished(entry) ? "history.watch" : "history.details");
-    const done = (deed) => { fill(this.trouble); if (deed !== "download") this.pages.begin(); };
-    const failed = (error) => this.tell(error);
+    const done = (deed) => { fill(this.trouble); if (!HARMLESS.has(deed)) this.pages.begin(); };
+    const failed = (error, kind) => this.tell(error, kind);
     const buttons = deedButtons(entry, this.visit, { done, failed });
-    return h("div", { class: "row tight" }, buttons, entry.kind === "export" && h("a", { href }, label));
+    return h("div", { class: "row tight" }, buttons, KINDS.includes(entry.kind) && h("a", { href }, label));
   }
 
   /** The row that it is about may be far below the place where troubles are told. */
-  tell(error) {
-    fill(this.trouble, errorBox(error));
+  tell(error, kind) {
+    fill(this.trouble, errorBox(error, null, kind));
     this.trouble.scrollIntoView({ block: "nearest" });
   }
 
@@ -138,7 +145,7 @@ class History {
     try {
       const path = inCenter(center.id, `/history.csv?${asked(this.fields, parameters)}`);
       const answer = await ask("GET", path, { signal });
-      save(await answer.blob(), nameIn(answer) ?? "history.csv");
+      await save(answer, "history.csv");
       announce(say("history.csv-saved"));
     } catch (error) {
       if (!isOver(error, signal)) this.tell(error);
@@ -146,34 +153,24 @@ class History {
   }
 }
 
-function statusOf({ status, problem }) {
-  return [badge(status), problem && h("p", { class: "quiet" }, reasonOf(problem))];
+function statusOf(entry) {
+  return [badge(entry.status), entry.problem && h("p", { class: "quiet" }, reasonOf(entry))];
 }
 
-function visitorOf({ kind, visitor, device, browser }) {
-  const isExport = kind === "export";
-  const what = isExport || device !== null ? nameOf({ device, browser }) : say("history.whole-visitor");
-  const deletion = !isExport && h("span", { class: "quiet" }, " ", say("kind.erasure"));
-  const handle = h("code", { class: "quiet" }, visitor.handle);
-  return [h("bdi", {}, visitor.label), " ", handle, h("div", {}, what, deletion)];
+function visitorOf(entry) {
+  const { label, handle } = entry.visitor;
+  const what = h("span", {}, whatOf(entry));
+  const deletion = entry.kind === "erasure" && h("strong", {}, say("kind.erasure"), " ");
+  return [h("bdi", {}, label), " ", h("code", { class: "quiet" }, handle), h("div", {}, deletion, what)];
 }
 
 function downloadsOf({ downloads, last_downloaded_at: last }) {
   return downloads ? [number(downloads), h("div", { class: "quiet" }, day(last))] : null;
 }
 
-function expiryOf({ status, expires_at: expires }) {
+function expiryOf({ status, expires_at: expires, backups_until: backups }) {
+  if (backups) return phrase("history.backups", { at: moment(backups) });
   if (!expires || !["ready", "expired"].includes(status)) return null;
   if (status === "expired") return moment(expires);
   return [h("strong", {}, say("left", { span: left(expires) })), h("div", {}, moment(expires))];
-}
-
-function nameIn(answer) {
-  return /filename="([^"\\/]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
-}
-
-function save(blob, name) {
-  const href = URL.createObjectURL(blob);
-  h("a", { href, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }

@@ -1,33 +1,18 @@
-// A list that grows page by page, as a table where there is room and as cards where there is not.
+// A list that grows page by page, in a table.
 
 import { announce, button, fill, h } from "./dom.js";
 import { errorBox, isOver } from "./problems.js";
+import { rowOf, tableOf } from "./table.js";
 import { say } from "./words.js";
 
-/**
- * `columns` are `[name, cell of an item]`, null where there is nothing to show; `load(token, signal)` answers a page,
- * and `empty` what is said of none.
- * Roles are repeated on purpose: a browser forgets a table's own once it is laid out as cards.
- */
+/** `load(token, signal)` answers a page, and `empty` what is said of none. */
 export class Pages {
   constructor({ caption, columns, load, empty, signal }) {
     Object.assign(this, { columns, load, empty, signal, count: 0, run: 0 });
-    this.rows = h("tbody", { role: "rowgroup" });
-    const names = columns.map(([name]) => h("th", { role: "columnheader", scope: "col" }, say(`column.${name}`)));
-    const head = h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, names));
-    const title = h("caption", { class: "unseen" }, caption);
-    this.table = h("table", { role: "table", hidden: true }, title, head, this.rows);
+    Object.assign(this, tableOf({ caption, columns, wide: columns.length > 6 ? 76 : 56, signal }));
+    this.table.hidden = true;
     this.below = h("div", { class: "below" });
     this.node = h("div", { class: "list" }, this.table, this.below);
-    this.fit(signal);
-  }
-
-  /** Rows become cards where the window has no room for so many columns side by side. */
-  fit(signal) {
-    const room = matchMedia(`(min-width: ${this.columns.length > 6 ? 76 : 56}rem)`);
-    const lay = () => this.table.classList.toggle("cards", !room.matches);
-    room.addEventListener("change", lay, { signal });
-    lay();
   }
 
   /** From the beginning. */
@@ -48,7 +33,7 @@ export class Pages {
   }
 
   show({ items, next_page_token: more }, isMore) {
-    const rows = items.map((item) => this.row(item));
+    const rows = items.map((item) => rowOf(this.columns, item));
     if (isMore) this.rows.append(...rows);
     else fill(this.rows, rows);
     this.count += items.length;
@@ -65,14 +50,5 @@ export class Pages {
     const below = h("div", { class: "below" }, children);
     this.below.replaceWith(below);
     this.below = below;
-  }
-
-  row(item) {
-    const cells = this.columns.map(([name, cell]) => {
-      const value = cell(item), kind = `cell-${name}${value === null ? " empty" : ""}`;
-      const attributes = { role: "cell", "data-label": say(`column.${name}`), class: kind };
-      return h("td", attributes, h("div", {}, value ?? say("none")));
-    });
-    return h("tr", { role: "row", tabindex: "-1" }, cells);
   }
 }

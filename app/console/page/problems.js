@@ -8,24 +8,27 @@ export function isOver(error, signal) {
   return signal?.aborted || error instanceof SignedOut;
 }
 
-export function sentenceOf(error) {
+/** `kind` is that of what was asked for: some slugs mean something else to an erasure. */
+export function sentenceOf(error, kind = "") {
   if (!(error instanceof Refused)) return say(isSilence(error) ? "away" : "unexpected");
   if (!error.problem) return say("foreign", { status: String(error.status) });
-  const told = knows(`problem.${error.slug}`) ? say(`problem.${error.slug}`) : own(error.problem);
+  const key = [`problem.${kind}.${error.slug}`, `problem.${error.slug}`].find(knows);
+  const told = key ? say(key) : own(error.problem);
   return [told, ...mistakes(error.problem), reference(error)].filter(Boolean).join(" ");
 }
 
 /** The box where something was to be shown, and read aloud at once. */
-export function errorBox(error, again) {
-  const sentence = sentenceOf(error);
+export function errorBox(error, again, kind) {
+  const sentence = sentenceOf(error, kind);
   alarm(sentence);
   return notice("error", h("p", {}, sentence), again && h("p", {}, button(say("again"), again)));
 }
 
-/** Why an export failed: its `problem` is a slug, and those may grow. */
-export function reasonOf(slug) {
+/** Why it failed: its `problem` is a slug, and those may grow. */
+export function reasonOf({ kind, problem: slug }) {
   if (!slug) return [say("failed.unknown")];
-  if (knows(`failed.${slug}`)) return [say(`failed.${slug}`)];
+  const key = [`failed.${kind}.${slug}`, `failed.${slug}`].find(knows);
+  if (key) return [say(key)];
   const link = h("a", { href: `/problems/${encodeURIComponent(slug)}`, target: "_blank", rel: "noopener" }, slug);
   return phrase("failed.other", { problem: link });
 }

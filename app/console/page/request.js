@@ -1,24 +1,28 @@
-// The order for one export: what may be said with it, and the button that names what it will do.
+// The order for one export: what may be said with it, the button that names what it will do, and the way to delete.
 
 import { Refused, inCenter, insist, newKey, read } from "./api.js";
-import { alarm, announce, button, fill, h } from "./dom.js";
+import { alarm, announce, button, fill, h, icon } from "./dom.js";
 import { nameOf } from "./devices.js";
+import { mayDo } from "./frame.js";
 import { errorBox, isOver } from "./problems.js";
 import { addressOf, go } from "./routes.js";
 import { phrase, say } from "./words.js";
 
 const ARCHIVE_LANGUAGES = [["en", "English"], ["de", "Deutsch"], ["fr", "Français"], ["es", "Español"], ["it", "Italiano"]];
 
-/** `stale` is called where the candidate does not hold any more; what was typed into `before` is kept. */
-export function requestForm(visit, stale, before = null) {
-  const order = new Order(visit, stale);
+/**
+ * `stale` is called where the candidate does not hold any more, `erase` where the chosen data is to be deleted instead;
+ * what was typed into `before` is kept.
+ */
+export function requestForm(visit, { stale, erase }, before = null) {
+  const order = new Order(visit, stale, erase);
   if (before) order.language.value = before.language.value;
   if (before) order.caseReference.value = before.caseReference.value;
   return order;
 }
 
 class Order {
-  constructor(visit, stale) {
+  constructor(visit, stale, erase) {
     Object.assign(this, { visit, stale, chosen: null, sent: null, isBusy: false });
     this.choose = (combination, source) => this.take(combination, source);
     this.caseReference = h("input", { id: "case", type: "text", maxlength: "64", autocomplete: "off", dir: "auto",
@@ -29,8 +33,11 @@ class Order {
     this.why = h("p", { id: "order-why", class: "quiet" }, say("order.none"));
     const closed = { "aria-disabled": "true", "aria-describedby": "order-why" };
     this.button = h("button", { type: "submit", class: "main", ...closed }, say("order.submit-none"));
+    // Out of sight until one is chosen: there is nothing to explain about what nobody means to press.
+    this.erase = button([icon("remove"), say("erase.offer")], () => erase(this.chosen, this.caseReference.value.trim()),
+      { class: "danger", "data-deed": "erase", hidden: true });
     this.node = h("form", { class: "order", novalidate: true, onsubmit: (event) => this.submitted(event) },
-      this.options(), this.trouble, h("div", { class: "deed" }, this.button, this.why));
+      this.options(), this.trouble, h("div", { class: "deed" }, this.button, this.erase, this.why));
   }
 
   options() {
@@ -49,15 +56,22 @@ class Order {
     fill(this.button, h("span", {}, words));
     fill(this.why, say("order.then"));
     this.button.removeAttribute("aria-disabled");
+    this.erase.hidden = !mayDo(this.visit.center, "erasures:create");
+  }
+
+  /** Back from what might have been deleted, to the button that led there or to the search that is needed first. */
+  focus() {
+    (this.chosen ? this.erase : this.why.querySelector("button"))?.focus();
   }
 
   /** Told where the person looks when they go to press the button. */
   lapse(again) {
     this.chosen = null;
+    this.erase.hidden = true;
     this.button.setAttribute("aria-disabled", "true");
     fill(this.button, say("order.submit-none"));
     fill(this.why, say("found.old"), " ", button(say("found.search-again"), again));
-    alarm(say("found.old"));
+    if (this.node.isConnected) alarm(say("found.old"));
   }
 
   submitted(event) {
@@ -79,7 +93,7 @@ class Order {
     const options = { body: this.body(), headers: { "Idempotency-Key": this.key() }, signal };
     try {
       const made = await insist(() => read("POST", inCenter(center.id, "/exports"), options), signal);
-      go(addressOf("progress", { data_center: center.id }, made.id));
+      go(addressOf("progress", { data_center: center.id }, made));
     } catch (error) {
       if (!isOver(error, signal)) this.refused(error);
     }

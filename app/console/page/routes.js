@@ -1,7 +1,7 @@
 // Addresses of the console: what each one shows, and how to get there without loading the page again.
 
 const ROOT = "/console";
-const EXPORT = /^\/exports\/([^/]+)$/;
+const ENTRY = /^\/(export|erasure)s\/([^/]+)$/;
 const PATHS = { search: "", history: "/history", audit: "/audit" };
 const SIGN_IN = "sign-in=", OIDC = "oidc=", LEFT = "dossier-left";
 
@@ -18,16 +18,17 @@ export function whenArrived(listener) {
 export function here() {
   const below = location.pathname.slice(ROOT.length).replace(/\/$/, "");
   const parameters = new URLSearchParams(location.search);
-  const found = EXPORT.exec(below);
-  if (found) return { view: "progress", id: found[1], parameters };
+  const found = ENTRY.exec(below);
+  if (found) return { view: "progress", kind: found[1], id: found[2], parameters };
   const view = Object.keys(PATHS).find((name) => PATHS[name] === below) ?? "nowhere";
-  return { view, id: null, parameters };
+  return { view, kind: null, id: null, parameters };
 }
 
-export function addressOf(view, query = {}, id = "") {
+/** The progress of one `entry` needs its id and its kind. */
+export function addressOf(view, query = {}, entry = null) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const asked = new URLSearchParams(given).toString();
-  const path = view === "progress" ? `/exports/${encodeURIComponent(id)}` : PATHS[view];
+  const path = view === "progress" ? `/${entry.kind}s/${encodeURIComponent(entry.id)}` : PATHS[view];
   return `${ROOT}${path}${asked && `?${asked}`}`;
 }
 

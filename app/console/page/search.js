@@ -1,9 +1,10 @@
-// Export personal data: an identifier becomes visitors, grouped by data source, of whom one combination is exported.
+// An identifier becomes visitors, grouped by data source, of whom one combination is exported, or else deleted.
 
 import { inCenter, read } from "./api.js";
 import { resultsOf } from "./candidates.js";
 import { alarm, announce, fill, h, notice } from "./dom.js";
-import { heading } from "./frame.js";
+import { erasureForm } from "./erase.js";
+import { heading, nameOf } from "./frame.js";
 import { identifierField } from "./identifier.js";
 import { errorBox, isOver } from "./problems.js";
 import { requestForm } from "./request.js";
@@ -14,8 +15,9 @@ const LIFETIME = 15 * 60 * 1000;
 
 export function draw(place, visit) {
   const view = new Search(visit);
-  const lead = h("p", { class: "lead" }, say("search.lead"));
-  fill(place, heading("search.title"), lead, view.form, hints(visit), view.found);
+  const name = nameOf("search", visit.center);
+  const lead = h("p", { class: "lead" }, say(`${name}.lead`));
+  fill(place, heading(`${name}.title`), lead, view.form, hints(visit), view.found);
   if (visit.identifier) view.field.set(visit.identifier);
   if (visit.atOnce) view.search();
 }
@@ -58,7 +60,8 @@ class Search {
   show(answer, because) {
     const head = h("h2", { tabindex: "-1" }, phrase("found.title", { identifier: answer.identifier.masked }));
     const again = () => this.search();
-    this.order = requestForm(this.visit, () => this.search(say("found.stale")), this.order);
+    const stale = () => this.search(say("found.stale"));
+    this.order = requestForm(this.visit, { stale, erase: (...chosen) => this.erase(stale, ...chosen) }, this.order);
     const offered = resultsOf(answer, { again, chosen: this.order.choose });
     const why = because && notice("warning", h("p", {}, because));
     fill(this.found, why, head, offered.nodes, offered.count > 0 && this.order.node);
@@ -66,6 +69,15 @@ class Search {
     else announce(offered.summary);
     head.focus();
     if (offered.count) this.age();
+  }
+
+  /** In the place of what was found, which is put back as it was for whoever thinks better of it. */
+  erase(stale, chosen, caseReference) {
+    const found = [...this.found.childNodes];
+    const back = () => { fill(this.found, found); this.order.focus(); };
+    const form = erasureForm(this.visit, chosen, { back, stale, caseReference });
+    fill(this.found, form.node);
+    form.preview();
   }
 
   age() {

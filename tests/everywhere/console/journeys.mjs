@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import {
   NARROW, WIDE, ask, audit, body, calm, check, choose, env, press, run, search, shot, signIn, tab, texts, until, visit,
 } from "./browser.mjs";
+import { a_failed_erasure, a_plan_that_runs_out, an_erasure, four_eyes } from "./erasures.mjs";
 
 const MARIA = "maria.keller@example.com", FAMILY = "family@example.com", NOBODY = "nobody@example.com";
 const READY = "The archive is for the data subject alone.";
@@ -377,4 +378,5 @@ await run({
   the_main_job, a_source_is_down, a_shared_browser, an_auditor, an_expiry, a_revocation_elsewhere, a_session_that_ends,
   two_tabs, a_dashboards_link, nothing_runs_that_is_data, by_keyboard, the_history, a_failure, german_and_dark,
   an_identity_provider, first_view, no_barrier_wide, no_barrier_narrow, no_barrier_wide_dark, no_barrier_narrow_light,
+  an_erasure, four_eyes, a_failed_erasure, a_plan_that_runs_out,
 });
