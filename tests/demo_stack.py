@@ -34,7 +34,9 @@ def main() -> int:
 def _tell(screen: Screen, stack: Stack) -> int:
     headers = {"Authorization": f"Bearer {stack.key('demo', DATA_CENTER)}"}
     with httpx.Client(base_url=stack.address(0), headers=headers, timeout=60, transport=_InTurn(stack)) as client:
-        return Demo(screen, Service(Connection(client, screen.warn), DATA_CENTER), FOLDER).tell(IDENTIFIER)
+        return Demo(screen, Service(Connection(client, screen.warn), DATA_CENTER), FOLDER, erases=False).tell(
+            IDENTIFIER
+        )
 
 
 class _InTurn(httpx.HTTPTransport):

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic.json_schema import SkipJsonSchema
 
 from app.access.endpoints import Acting, DataCenterId, Gatekeeper
@@ -13,7 +14,13 @@ from app.erasures.end import ErasureFinal
 from app.erasures.plan import ErasureOff, PlanInvalid, PlanOutdated
 from app.erasures.receipt import ErasureNotDone
 from app.erasures.request import Confirmed, ConfirmMismatch
-from app.erasures.schemas import ErasurePreview, ErasurePreviewRequest, ErasureRequest, preview_view
+from app.erasures.schemas import (
+    ErasurePreview,
+    ErasurePreviewRequest,
+    ErasureReceipt,
+    ErasureRequest,
+    preview_view,
+)
 from app.erasures.use_cases import Erasures
 from app.history.answers import accepted, as_json, watched
 from app.history.schemas import Export, export_json
@@ -61,11 +68,13 @@ _PREVIEWED = answer(
 )  # fmt: skip
 
 
-class ReceiptResponse(Response):
-    """JSON, or the page for whoever asks for HTML."""
+class ReceiptResponse(JSONResponse):
+    """JSON as it was signed, or the page for whoever asks for HTML."""
 
-    media_type = JSON
     also = (_HTML,)
+
+    def render(self, content: str) -> bytes:
+        return content.encode()
 
 
 def routes(erasures: Erasures, keeper: Gatekeeper) -> APIRouter:
@@ -154,12 +163,12 @@ def _add_receipt(router: APIRouter, erasures: Erasures, keeper: Gatekeeper) -> N
     text = {"schema": {"type": "string"}}
 
     @router.get(
-        _BASE + "/{id}/receipt", summary="The receipt of an erasure", response_model=None,
+        _BASE + "/{id}/receipt", summary="The receipt of an erasure", response_model=ErasureReceipt,
         response_class=ReceiptResponse, dependencies=[keeper.requires("history:read")],
         responses=problems(*_COMMON, ErasureNotDone)
         | answer(
             200, "What was erased, counted and signed; a page for whoever accepts `text/html`.",
-            content={JSON: {"schema": {"type": "object"}}, _HTML: text},
+            content={_HTML: text},
         ),
     )  # fmt: skip
     async def get_receipt(request: Request, data_center: DataCenterId, id: ErasureId) -> Response:  # noqa: A002

@@ -52,6 +52,44 @@ class ErasurePreview(View):
     needs_approval: Annotated[bool, Field(description="Another administrator has to approve it.")]
 
 
+class ReceiptStepView(View):
+    table: str
+    title: str
+    action: Annotated[ErasureAction, MayGrow()]
+    because: str | None
+    rows_before: int
+    rows_after: Annotated[int, Field(description="Counted when everything was done.")]
+
+
+class ErasureReceipt(View):
+    """Signed: over all members but `signature`, in the spelling of RFC 8785."""
+
+    format: str
+    id: str
+    data_center: str
+    data_center_title: str
+    data_source: str
+    data_source_title: str
+    language: str
+    visitor: Annotated[str, Field(description="Masked.")]
+    scope: Annotated[ErasureScope, MayGrow()]
+    device: str | None
+    browser: str | None
+    case_reference: str | None
+    requested_by: str
+    requested_at: Moment
+    approved_by: str | None
+    approved_at: Moment | None
+    erased_at: Moment
+    backups_until: Moment | None
+    steps: list[ReceiptStepView]
+    revoked_exports: Annotated[list[str], Field(description="Ids of archives that were revoked with it.")]
+    mapping_sha256: str
+    algorithm: str
+    key: Annotated[str, Field(description="As `/v1/keys` lists it.")]
+    signature: Annotated[str, Field(description="In base64url without padding.")]
+
+
 def preview_view(found: Previewed) -> ErasurePreview:
     steps = [
         ErasureStep(table=one.table, title=one.title, action=one.action, because=one.because, rows=rows)

@@ -188,15 +188,17 @@ async def answer_protocol(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods of every route at this path; the framework names only the first one's."""
+    """The methods of every route at this path; the framework names only the first one's. Where a name of ours stands
+    at the place of an id, only its own."""
     app: FastAPI = request.app
-    found: set[str] = set()
+    found = dict[str, set[str]]()
     for route in app.routes:
         for method in ("GET", "POST", "DELETE"):
             match, _ = route.matches({**request.scope, "method": method})
             if match.name == "FULL":
-                found |= {"GET", "HEAD"} if method == "GET" else {method}
-    return sorted(found)
+                mine = found.setdefault(getattr(route, "path", ""), set())
+                mine |= {"GET", "HEAD"} if method == "GET" else {method}
+    return sorted(found[min(found, key=lambda path: path.count("{"))]) if found else []
 
 
 def _reference(request: Request) -> str:

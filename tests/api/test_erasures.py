@@ -13,6 +13,7 @@ import pytest
 
 from app.access.keys import KeyOrder
 from app.archive.receipt import signed_bytes
+from app.erasures.schemas import ErasureReceipt
 from app.kit.sign import PublicKey
 from tests.builders import BASE, EMAIL, candidate, candidates, finished, request_export
 from tests.erasures import JANES, STEPS, ask, change, erased, eraser, erasing, preview, request_erasure, rows
@@ -84,6 +85,8 @@ count = "SELECT 3 WHERE :visitor IS NOT NULL"
         assert receipt["backups_until"] == item["backups_until"] > receipt["erased_at"] == item["erased_at"]
         assert EMAIL.lower() not in json.dumps(receipt).lower()
         (key,) = (await client.get("/v1/keys")).json()["keys"]
+        assert set(ErasureReceipt.model_fields) == set(receipt)
+        ErasureReceipt.model_validate_json(json.dumps(receipt))
         signature = receipt.pop("signature")
         assert key["id"] == receipt["key"]
         raw = base64.urlsafe_b64decode(signature + "==")
