@@ -69,8 +69,8 @@ def _show(screen: Screen, items: list[Json]) -> None:
 
 
 def combination(entry: Json) -> str:
-    """What was chosen; an erasure without device and browser takes the whole visitor."""
-    if entry["kind"] == "erasure" and entry["device"] is entry["browser"] is None:
+    """What was chosen, or all of it."""
+    if entry["scope"] == "visitor":
         return "whole visitor"
     return f"{said(entry['device'])} · {said(entry['browser'])}"
 

@@ -6,10 +6,10 @@ from app.audit.event import By
 from app.audit.ledger import Ledger
 from app.erasures.end import ErasureFinal
 from app.history.browse import Browse
-from app.history.entry import UNFINISHED, Entry, SubjectBusy, move
+from app.history.entry import UNFINISHED, Entry, SubjectBusy
 from app.history.event import event_of
-from app.history.visitor import ErasureUnfinished, Whom, hold, refuse_while_erasing, refuse_while_exporting
-from app.jobs.job import queue_again
+from app.history.failed import hold_for_retry, queue_failed
+from app.history.visitor import ErasureUnfinished, refuse_while_exporting
 from app.jobs.port import Bell
 from app.kit.clock import Clock
 from app.kit.traces import Traces
@@ -38,13 +38,10 @@ class RetryErasure:
         return await self.browse.one(data_center, entry_id, "erasure")
 
     async def _queue_again(self, by: By, entry: Entry) -> None:
-        whom, now = Whom(entry.data_center, (entry.handle,)), self.clock()
+        now = self.clock()
         async with self.ledger.writing() as connection:
-            await hold(connection, whom)
+            whom = await hold_for_retry(connection, entry, now)
             await refuse_while_exporting(connection, whom, now)
-            await refuse_while_erasing(connection, whom, now)
-            if not await queue_again(connection, entry.id, now):
-                raise ErasureFinal
-            if not await move(connection, entry.id, ("failed",), "queued", problem=None):
+            if not await queue_failed(connection, entry, now):
                 raise ErasureFinal
             await self.ledger.append(connection, event_of(entry, "erasures:retry", by))

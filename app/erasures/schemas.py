@@ -6,13 +6,12 @@ from pydantic import Field
 from typing_extensions import TypeAliasType
 
 from app.erasures.preview import Previewed
-from app.history.schemas import ExportStatus, VisitorRef
+from app.history.schemas import ErasureScope, ExportStatus, VisitorRef
 from app.kit.view import Body, MayGrow, Moment, ShortText, View
 from app.sources.candidate import LONGEST_TOKEN
-from app.sources.erasing import Scope, StepAction
+from app.sources.erasing import StepAction
 
 _LONGEST_PLAN = 2 * LONGEST_TOKEN
-ErasureScope = TypeAliasType("ErasureScope", Scope)
 ErasureAction = TypeAliasType("ErasureAction", StepAction)
 
 

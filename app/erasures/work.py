@@ -15,6 +15,7 @@ from app.erasures.receipt import signed_receipt
 from app.history.entry import READY, Entry, get_entry, move
 from app.history.erasure import CountedStep, Erasure, get_erasure, write_erasure
 from app.history.event import event_of
+from app.history.failed import write_failure
 from app.history.visitor import Whom, entries_of
 from app.jobs.job import Job, Lane, Progress
 from app.kit.clock import Clock
@@ -23,7 +24,7 @@ from app.kit.sign import Signer
 from app.sources.candidate import Candidates
 from app.sources.erasing import Erasing, RowsRemain
 from app.sources.handles import GetHandles
-from app.sources.port import DataSource, NotConnected, SourceMisconfigured, SourceUnavailable
+from app.sources.port import DataSource, SourceMisconfigured
 from app.sources.registry import DataCenter, Registry
 
 
@@ -53,11 +54,8 @@ class ErasureWork:
     async def write_failed(
         self, connection: AsyncConnection, data_center: str, entry_id: UUID, failure: Failure
     ) -> None:
-        await move(connection, entry_id, ("erasing",), "failed", problem=failure.slug)
-        if entry := await get_entry(connection, data_center, entry_id, self.clock()):
-            detail = SourceUnavailable.help() if isinstance(failure, NotConnected) else failure.detail
-            details = {"problem": failure.slug, "detail": detail}
-            await self.ledger.append(connection, event_of(entry, "erasures:fail", SERVICE, "failed", details))
+        found = (data_center, entry_id, self.clock())
+        await write_failure(self.ledger, connection, found, failure, "erasing", "erasures:fail")
 
 
 class ErasureAttempt:

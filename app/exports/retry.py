@@ -7,10 +7,10 @@ from app.audit.event import By
 from app.audit.ledger import Ledger
 from app.exports.end import ExportFinal
 from app.history.browse import Browse
-from app.history.entry import UNFINISHED, Entry, SubjectBusy, move, unfinished_by
+from app.history.entry import UNFINISHED, Entry, SubjectBusy, unfinished_by
 from app.history.event import event_of
-from app.history.visitor import ExportUnfinished, Whom, hold, refuse_while_erasing
-from app.jobs.job import queue_again
+from app.history.failed import hold_for_retry, queue_failed
+from app.history.visitor import ExportUnfinished
 from app.jobs.port import Bell
 from app.kit.clock import Clock
 from app.kit.traces import Traces
@@ -40,13 +40,10 @@ class RetryExport:
         return await self.browse.one(data_center, entry_id, "export")
 
     async def _queue_again(self, by: By, entry: Entry) -> None:
-        whom = Whom(entry.data_center, (entry.handle,))
+        now = self.clock()
         async with self.ledger.writing() as connection:
-            await hold(connection, whom)
-            await refuse_while_erasing(connection, whom, self.clock())
-            if not await queue_again(connection, entry.id, self.clock()):
-                raise ExportFinal
-            if not await move(connection, entry.id, ("failed",), "queued", problem=None):
+            await hold_for_retry(connection, entry, now)
+            if not await queue_failed(connection, entry, now):
                 raise ExportFinal
             self.limits.check_unfinished(by, await unfinished_by(connection, entry.requested_by, entry.data_center))
             await self.ledger.append(connection, event_of(entry, "exports:retry", by))

@@ -14,11 +14,12 @@ from app.audit.ledger import Ledger
 from app.exports.compile import Compile, Counter
 from app.history.entry import Entry, get_entry, move, set_archive_key
 from app.history.event import event_of
+from app.history.failed import write_failure
 from app.jobs.job import Job, Lane, Progress
 from app.kit.clock import Clock
 from app.kit.errors import Failure, NotFound
 from app.sources.candidate import Candidates
-from app.sources.port import DataSource, NotConnected, SourceMisconfigured, SourceUnavailable
+from app.sources.port import DataSource, SourceMisconfigured
 from app.sources.registry import DataCenter, Registry
 from app.storage.port import ArchiveStore
 
@@ -49,12 +50,8 @@ class ExportWork:
     async def write_failed(
         self, connection: AsyncConnection, data_center: str, entry_id: UUID, failure: Failure
     ) -> None:
-        await move(connection, entry_id, ("compiling",), "failed", problem=failure.slug)
-        if entry := await get_entry(connection, data_center, entry_id, self.clock()):
-            # Auditors read it, and need not know hosts and users.
-            detail = SourceUnavailable.help() if isinstance(failure, NotConnected) else failure.detail
-            details = {"problem": failure.slug, "detail": detail}
-            await self.ledger.append(connection, event_of(entry, "exports:fail", SERVICE, "failed", details))
+        found = (data_center, entry_id, self.clock())
+        await write_failure(self.ledger, connection, found, failure, "compiling", "exports:fail")
 
 
 class ExportAttempt:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.history.tables import ERASURES, HISTORY_ENTRIES
 from app.jobs.job import Progress
 from app.jobs.tables import JOBS
+from app.sources.erasing import Scope
 
 Kind = Literal["export", "erasure"]
 StoredStatus = Literal["requested", "queued", "compiling", "erasing", "ready", "done", "failed", "cancelled", "revoked"]
@@ -50,9 +51,10 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """When an erasure was proved to be done, and until when backups may hold the rows still."""
+    """What an erasure takes; once it was proved to be done, when, and until when backups may hold the rows still."""
 
-    erased_at: datetime
+    scope: Scope
+    erased_at: datetime | None
     backups_until: datetime | None
 
 
@@ -107,12 +109,12 @@ def select_entries() -> Select[Any]:
 async def read_entries(connection: AsyncConnection, wanted: Select[Any], now: datetime) -> list[Entry]:
     """What `select_entries` was asked for; of erasures also what became of them."""
     entries = [_entry_of(row, now) for row in await connection.execute(wanted)]
-    done = [one.id for one in entries if (one.kind, one.status) == ("erasure", "done")]
-    if not done:
+    erasures = [one.id for one in entries if one.kind == "erasure"]
+    if not erasures:
         return entries
     columns = [ERASURES.c[name] for name in ("entry_id", *Erased.__slots__)]
-    rows = await connection.execute(select(*columns).where(ERASURES.c.entry_id.in_(done)))
-    erased = {row.entry_id: Erased(row.erased_at, row.backups_until) for row in rows}
+    rows = await connection.execute(select(*columns).where(ERASURES.c.entry_id.in_(erasures)))
+    erased = {entry_id: Erased(*told) for entry_id, *told in rows}
     return [replace(one, erased=erased.get(one.id)) for one in entries]
 
 

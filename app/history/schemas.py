@@ -11,11 +11,13 @@ from app.jobs.job import Progress
 from app.kit.page import LONGEST_TOKEN, Size
 from app.kit.view import Body, MayGrow, Moment, View
 from app.sources.candidate import HANDLE_DIGITS
+from app.sources.erasing import Scope
 from app.sources.identifier import IdentifierKind, IdentifierText
 
 # Named in the contract, so that generated clients have one type for each, and not one for each place where it stands.
 EntryKind = TypeAliasType("EntryKind", Literal["export", "erasure"])
 ExportStatus = TypeAliasType("ExportStatus", Status)
+ErasureScope = TypeAliasType("ErasureScope", Scope)
 
 
 class SourceRef(View):
@@ -63,6 +65,11 @@ class Export(View):
     downloads: Annotated[int, Field(description="Answers that sent the archive's last byte.")]
     last_downloaded_at: Moment | None
     problem: Annotated[str | None, Field(description="The slug of what made it fail; see /problems/{slug}.")]
+    scope: Annotated[
+        ErasureScope | None,
+        MayGrow(),
+        Field(description="What an erasure takes: all of the visitor, or the combination."),
+    ]
     erased_at: Annotated[Moment | None, Field(description="When nothing was found any more of what was to go.")]
     backups_until: Annotated[Moment | None, Field(description="Until when backups may hold what was erased.")]
     links: Links
@@ -133,7 +140,7 @@ def export_view(entry: Entry) -> Export:
         links=Links(
             self=address(entry),
             archive=f"{address(entry)}/archive" if entry.status == "ready" else None,
-            receipt=f"{address(entry)}/receipt" if entry.erased else None,
+            receipt=f"{address(entry)}/receipt" if entry.status == "done" else None,
         ),
     )
 

@@ -10,7 +10,7 @@ from app.history.schemas import Export, export_view
 COLUMNS = (
     "id", "kind", "status", "data_source", "visitor", "handle", "device", "browser", "case_reference", "requested_by",
     "requested_at", "compiled_at", "expires_at", "size", "sha256", "downloads", "last_downloaded_at", "problem",
-    "erased_at", "backups_until",
+    "scope", "erased_at", "backups_until",
 )  # fmt: skip
 # What a spreadsheet takes for the beginning of a formula. After a quote it shows the text and runs nothing:
 # https://owasp.org/www-community/attacks/CSV_Injection

@@ -49,7 +49,7 @@ async def test_all_of_the_visitor_is_gone_afterwards_and_nobody_elses(tmp_path: 
         item = await erased(client, service, case_reference="DSAR-17")
         assert rows(tmp_path, "events") == others
         assert [row[0] for row in rows(tmp_path, "people")] == [2, 3]
-        assert (item["kind"], item["device"], item["browser"], item["size"]) == ("erasure", None, None, None)
+        assert (item["kind"], item["scope"], item["device"], item["browser"]) == ("erasure", "visitor", None, None)
         assert (item["case_reference"], item["requested_by"]) == ("DSAR-17", "maria")
         assert item["erased_at"].endswith("Z")
         assert (item["backups_until"], item["links"]["archive"]) == (None, None)
@@ -129,7 +129,7 @@ count = "SELECT count(*) FROM {here}"
     center = 'erasure = "one"\nerasure_scope = "combination"'
     async with erasing(tmp_path, center, steps) as service, await eraser(service) as client:
         item = await erased(client, service)
-        assert (item["device"], item["browser"]) == ("iPhone", "Safari")
+        assert (item["device"], item["browser"], item["scope"]) == ("iPhone", "Safari", "combination")
         assert [row[2] for row in rows(tmp_path, "events")] == ["iPad", None, "Windows computer"]
         change(tmp_path, "INSERT INTO events (visitor_id, device, browser, people) VALUES (1, 'iPhone', 'Safari', 1)")
         told = {one["device"]: one["warnings"] for one in await candidates(client)}

@@ -15,7 +15,7 @@ from tests.builders import BASE, candidate, finished, request_export, running
 FIELDS = {
     "id", "kind", "status", "data_source", "visitor", "device", "browser", "case_reference", "requested_by",
     "requested_at", "compiled_at", "expires_at", "progress", "size", "sha256", "downloads", "last_downloaded_at",
-    "problem", "erased_at", "backups_until", "links",
+    "problem", "scope", "erased_at", "backups_until", "links",
 }  # fmt: skip
 
 

@@ -24,8 +24,7 @@ export function nameOf({ device, browser }) {
 
 /** Of an entry: an erasure may take all of a visitor, whatever the device. */
 export function whatOf(entry) {
-  const whole = entry.kind === "erasure" && entry.device === null && entry.browser === null;
-  return whole ? say("whole-visitor") : nameOf(entry);
+  return entry.scope === "visitor" ? say("whole-visitor") : nameOf(entry);
 }
 
 export function picturesOf({ device, os }) {
