@@ -172,7 +172,7 @@ def _add_receipt(router: APIRouter, erasures: Erasures, keeper: Gatekeeper) -> N
         ),
     )  # fmt: skip
     async def get_receipt(request: Request, data_center: DataCenterId, id: ErasureId) -> Response:  # noqa: A002
-        """Once it is done. `dossier verify` checks its signature."""
+        """Once it is done. `python -m app verify` checks its signature."""
         receipt = await erasures.receipt(data_center, id)
         if accepts(request, JSON):
             return ReceiptResponse(receipt)

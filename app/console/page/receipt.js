@@ -45,7 +45,7 @@ function written(receipt, keep, signal) {
   const facts = [
     receipt.approved_by && phrase("receipt.approved", { by: receipt.approved_by, at: moment(receipt.approved_at) }),
     receipt.revoked_exports.length > 0 && phrase("receipt.revoked", { count: receipt.revoked_exports.length }),
-    phrase("receipt.signed", { key: h("code", {}, receipt.key), command: h("code", {}, "dossier verify") }),
+    phrase("receipt.signed", { key: h("code", {}, receipt.key), command: h("code", {}, "python -m app verify") }),
   ];
   return [
     h("h3", { id: "receipt" }, say("receipt.title")), h("div", { class: "list short" }, table),
