@@ -46,7 +46,7 @@ heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault
 
 bench: $(VENV)/test ## measure exports and searches, each beside a floor of the same run (about half an hour)
 	@for what in engine wide_row sqlite mariadb search sealing search_beside_exports beside_silence waiting members viewer \
-	  strangers enumeration; do \
+	  strangers enumeration erasing; do \
 	  echo "== $$what"; $(BIN)/python -m bench.$$what || exit 1; done
 
 check: $(VENV)/test ## lint, types, and whether the contract breaks clients of the last release

@@ -29,7 +29,7 @@ INSERT INTO people VALUES (1, 'jane@example.com', '183');
 """
 FILL = """
 INSERT INTO events (visitor_id, device, browser, os, what, people)
-SELECT CASE WHEN n % 6 < 5 THEN 1 ELSE 1000 + n % 100003 END, 'iPhone', 'Safari', 'iOS',
+SELECT CASE WHEN n %% 6 < 5 THEN 1 ELSE 1000 + n %% 100003 END, 'iPhone', 'Safari', 'iOS',
        'https://www.example.com/page/' || md5(n::text), 1
 FROM generate_series(1, %s) AS n
 """

@@ -98,30 +98,30 @@ class _Run:
                     raise RowsRemain(f"{_named(one)}: {left} rows are there still.")
 
     def _in_batches(self, step: MappedStep, batch: int) -> None:
-        before = self._count_alone(step)
-        most = before + before // _GROWTH + batch
-        touched = total = self._first_batch(step, batch) if before else 0
+        before, touched = self._first_batch(step, batch)
+        total, most = touched, before + before // _GROWTH + batch
         while touched:
             with self.session.transaction("committed"):
                 touched = self._change(step, {**self.values, "batch": batch})
             total += touched
             _check_touched(step, total, most)
 
-    def _first_batch(self, step: MappedStep, batch: int) -> int:
-        """Counted before and after, so that a sql that would touch strangers' rows is taken back before it is
-        repeated. Where somebody writes rows of the visitor in between, the numbers may differ without its fault."""
+    def _first_batch(self, step: MappedStep, batch: int) -> tuple[int, int]:
+        """The rows that there were, and that it touched. Counted before and after, so that a sql that would touch
+        strangers' rows is taken back before it is repeated. Where somebody writes rows of the visitor in between, the
+        numbers may differ without its fault."""
         for last in (*[False] * (_TRIES - 1), True):
             try:
                 with self.session.transaction("repeatable"), self._keeping():
                     before = self._count(step)
-                    touched = self._change(step, {**self.values, "batch": batch})
-                    _check_touched(step, touched, before - self._count(step))
+                    touched = self._change(step, {**self.values, "batch": batch}) if before else 0
+                    _check_touched(step, touched, before - self._count(step) if before else 0)
             except RowsMismatch:
                 if last:
                     raise
             else:
-                return touched
-        return 0
+                return before, touched
+        return 0, 0
 
     def _keeping(self) -> "_Keeping":
         return _Keeping([one for one in self.steps if one.sql is None], self._count)
@@ -133,10 +133,6 @@ class _Run:
         self.rows += touched
         self.note(self.done, self.rows)
         return touched
-
-    def _count_alone(self, step: MappedStep) -> int:
-        with self.session.transaction("reading"):
-            return self._count(step)
 
     def _count(self, step: MappedStep) -> int:
         return _count(self.session, step, self.values)

@@ -85,6 +85,7 @@ def environ_on(folder: Path, url: str) -> dict[str, str]:
     )
 
 
+@pytest.mark.everywhere
 def test_whichever_step_it_is_killed_in_the_next_process_erases_and_proves_the_rest(tmp_path: Path, url: str) -> None:
     place = place_of(tmp_path, url)
     made = place.run("keys", "create", "--name", "maria", "--data-center", "acme", "--role", "administrator",

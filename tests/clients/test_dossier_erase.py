@@ -108,6 +108,7 @@ def test_a_person_sees_what_would_go_and_types_the_handle(place: Site, shop: Des
     assert main(["verify", str(receipt)]) == 0
 
 
+@pytest.mark.everywhere
 def test_leaving_the_question_erases_nothing(place: Site, shop: Desk) -> None:
     for key, code in ((b"\n", 1), (CTRL_C, 130)):
         with shop.sits("erase", *SHOP) as shown:
@@ -164,6 +165,7 @@ def test_archives_are_revoked_with_it_unless_they_are_kept(shop: Desk, place: Si
     assert not history(shop, status="ready")
 
 
+@pytest.mark.everywhere
 def test_whoever_does_not_wait_has_the_receipt_later(place: Site, shop: Desk) -> None:
     whom = (*SHOP, "--confirm", handle(shop))
     with closing(sqlite3.connect(place.folder / "shop.db", isolation_level=None)) as other:
@@ -189,6 +191,7 @@ def test_what_fails_is_said_in_words(place: Site, shop: Desk) -> None:
     assert (early.returncode, early.stdout, "(rows-referred)" in early.stderr) == (1, "", True)
 
 
+@pytest.mark.everywhere
 def test_another_administrator_approves_or_it_is_cancelled(at: Desk, place: Site, keys: dict[str, str]) -> None:
     otto, typed = desk(place, at.folder, keys["otto"]), handle(at)
     waiting = at.run("erase", *JANES_IPHONE, "--confirm", typed)
