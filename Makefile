@@ -38,7 +38,7 @@ test: $(VENV)/test ## run all tests, on real servers started for them
 # What the machine lacks is named at the end, each with the line that would get it, and is no failure. The oldest
 # PostgreSQL that is served runs here, the newest in every `make test`.
 test-all: $(VENV)/test ## run what needs node, MariaDB, PostgreSQL 16 or other unpackers, and name what could not run
-	@$(BIN)/python -m pytest -m everywhere -n 2 --dist loadfile tests/clients tests/contract tests/shape
+	@$(BIN)/python -m pytest -m everywhere -n 2 --dist loadfile tests/broken tests/clients tests/contract tests/shape
 	@$(BIN)/python -m pytest -m everywhere tests/everywhere
 
 heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault
