@@ -1,13 +1,14 @@
 """Every error as RFC 9457 `application/problem+json`: the kind decides the status, the edge adds its own."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
 from app.kit.errors import Conflict, Denied, Exceeded, Failure, Gone, Invalid, Missing, NotFound, Unavailable
 
@@ -192,13 +193,20 @@ def _allowed(request: Request) -> list[str]:
     at the place of an id, only its own."""
     app: FastAPI = request.app
     found = dict[str, set[str]]()
-    for route in app.routes:
+    for route in _flat(app.routes):
         for method in ("GET", "POST", "DELETE"):
             match, _ = route.matches({**request.scope, "method": method})
             if match.name == "FULL":
                 mine = found.setdefault(getattr(route, "path", ""), set())
                 mine |= {"GET", "HEAD"} if method == "GET" else {method}
     return sorted(found[min(found, key=lambda path: path.count("{"))]) if found else []
+
+
+def _flat(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """A router that was included stands among them as a whole."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        yield from _flat(inner.routes) if inner else [route]
 
 
 def _reference(request: Request) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from app.access.keys import KeyOrder
 from app.access.port import PERMISSIONS, Permission, Role
+from tests.beside import beside
 from tests.builders import BASE, EMAIL, Running, candidate, finished, request_export, running
 
 
@@ -36,7 +37,7 @@ async def test_some_addresses_need_no_key(tmp_path: Path, open_path: str) -> Non
 
 
 async def test_a_key_ends_when_it_expires_or_is_revoked(tmp_path: Path) -> None:
-    async with running(tmp_path, work=False) as service:
+    async with running(tmp_path, work=False) as service, beside(service):
         keys = service.services.keys
         short = await keys.create(KeyOrder("short", ("acme",), "administrator", timedelta(days=1)))
         async with service.bare_client(short) as client:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.beside import beside
 from tests.builders import BASE, candidate, finished, request_export, running
 
 FIELDS = {
@@ -35,7 +36,7 @@ async def test_a_request_is_accepted_with_its_address_and_when_to_ask_again(tmp_
 
 
 async def test_the_same_request_again_answers_with_the_same_export_until_it_ends(tmp_path: Path) -> None:
-    async with running(tmp_path, work=False) as service, await service.client() as client:
+    async with running(tmp_path, work=False) as service, beside(service), await service.client() as client:
         first = await request_export(client)
         assert await request_export(client) == first
         async with await service.client("otto") as other:
@@ -84,7 +85,7 @@ async def test_an_etag_says_whether_anything_changed(tmp_path: Path) -> None:
 
 
 async def test_a_download_is_named_hashed_counted_and_kept_by_nobody(tmp_path: Path) -> None:
-    async with running(tmp_path) as service, await service.client() as client:
+    async with running(tmp_path) as service, beside(service), await service.client() as client:
         address = await request_export(client)
         export = await finished(client, address)
         assert (export["progress"], export["downloads"], export["last_downloaded_at"]) == (None, 0, None)
@@ -161,14 +162,14 @@ async def test_a_range_of_another_version_is_answered_with_the_whole(tmp_path: P
 
 
 async def test_without_an_archive_there_is_no_download(tmp_path: Path) -> None:
-    async with running(tmp_path, work=False) as service, await service.client() as client:
+    async with running(tmp_path, work=False) as service, beside(service), await service.client() as client:
         address = await request_export(client)
         refused = await client.get(f"{address}/archive")
         assert (refused.status_code, refused.json()["type"]) == (409, "/problems/export-not-ready")
 
 
 async def test_only_what_failed_can_be_retried(tmp_path: Path) -> None:
-    async with running(tmp_path, work=False) as service, await service.client() as client:
+    async with running(tmp_path, work=False) as service, beside(service), await service.client() as client:
         address = await request_export(client)
         assert (await client.post(f"{address}/retry")).json()["type"] == "/problems/export-unfinished"
         await service.services.run_job()

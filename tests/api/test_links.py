@@ -13,6 +13,7 @@ import pytest
 
 from app.bootstrap import build_services
 from app.main import create_app
+from tests.beside import beside
 from tests.builders import BASE, Running, environ_of, finished, request_export, running
 from tests.servers import SeaweedFS
 
@@ -51,7 +52,12 @@ async def test_a_link_hands_the_archive_to_whoever_has_it_whole_and_in_part(tmp_
 
 
 async def test_every_use_is_recorded_with_who_made_it_and_the_bytes_sent(tmp_path: Path) -> None:
-    async with running(tmp_path) as service, await service.client() as client, service.bare_client() as browser:
+    async with (
+        running(tmp_path) as service,
+        beside(service),
+        await service.client() as client,
+        service.bare_client() as browser,
+    ):
         address, export = await ready(client)
         url = await link(client, address)
         assert len((await browser.get(url)).content) == export["size"]
@@ -65,7 +71,12 @@ async def test_every_use_is_recorded_with_who_made_it_and_the_bytes_sent(tmp_pat
 
 
 async def test_a_link_lives_five_minutes_and_never_longer_than_the_export(tmp_path: Path) -> None:
-    async with running(tmp_path) as service, await service.client() as client, service.bare_client() as browser:
+    async with (
+        running(tmp_path) as service,
+        beside(service),
+        await service.client() as client,
+        service.bare_client() as browser,
+    ):
         address, export = await ready(client)
         made = (await client.post(f"{address}/links")).json()
         service.clock.ahead += timedelta(minutes=4, seconds=58)
@@ -86,7 +97,12 @@ async def test_a_link_lives_five_minutes_and_never_longer_than_the_export(tmp_pa
 async def test_a_link_dies_with_a_revoke_and_with_its_makers_key_also_when_that_name_gets_another(
     tmp_path: Path,
 ) -> None:
-    async with running(tmp_path) as service, await service.client() as client, service.bare_client() as browser:
+    async with (
+        running(tmp_path) as service,
+        beside(service),
+        await service.client() as client,
+        service.bare_client() as browser,
+    ):
         address, _ = await ready(client)
         async with await service.client("boss") as boss:
             of_boss = await link(boss, address)

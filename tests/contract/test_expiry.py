@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from tests.beside import archives, beside
 from tests.builders import BASE, finished, request_export, running
 
 FORTNIGHT = timedelta(hours=14 * 24)
@@ -25,43 +26,41 @@ async def test_the_link_works_until_the_last_second_and_not_one_longer(tmp_path:
 
 
 async def test_expired_is_true_before_any_tick_and_the_next_one_removes_the_object(tmp_path: Path) -> None:
-    async with running(tmp_path) as service, await service.client() as client:
+    async with running(tmp_path) as service, beside(service), await service.client() as client:
         address = await request_export(client)
         export = await finished(client, address)
-        archives = tmp_path / "var" / "archives"
-        assert len(list(archives.rglob("*.zip"))) == 1
+        assert len(archives(service)) == 1
         service.clock.frozen = moment(export["expires_at"])
         shown = (await client.get(address)).json()
         assert (shown["status"], shown["links"]["archive"]) == ("expired", None)
-        assert [one["id"] for one in (await client.get(f"{BASE}/history?status=expired")).json()["items"]] == [
-            shown["id"]
-        ]
-        assert (await client.get(f"{BASE}/history?status=ready")).json()["items"] == []
+        own = f"{BASE}/history?requested_by=maria&status="
+        assert [one["id"] for one in (await client.get(f"{own}expired")).json()["items"]] == [shown["id"]]
+        assert (await client.get(f"{own}ready")).json()["items"] == []
         await service.services.tick()
-        assert [path for path in archives.rglob("*") if path.is_file()] == []
+        assert archives(service) == []
         assert (await client.get(address)).json()["status"] == "expired"
 
 
 async def test_a_revoked_archive_is_gone_at_once(tmp_path: Path) -> None:
-    async with running(tmp_path) as service, await service.client() as client:
+    async with running(tmp_path) as service, beside(service), await service.client() as client:
         address = await request_export(client)
         await finished(client, address)
         assert (await client.delete(address)).status_code == 204
         refused = await client.get(f"{address}/archive")
         assert (refused.status_code, refused.json()["type"]) == (410, "/problems/export-revoked")
-        assert list((tmp_path / "var" / "archives").rglob("*.zip")) == []
+        assert archives(service) == []
         again = await client.delete(address)
         assert (again.status_code, again.json()["type"]) == (409, "/problems/export-final")
 
 
 async def test_a_revoke_while_the_store_is_away_holds_and_the_tick_removes_the_object_later(tmp_path: Path) -> None:
-    async with running(tmp_path, work=False) as service, await service.client() as client:
+    async with running(tmp_path, work=False) as service, beside(service), await service.client() as client:
         address = await request_export(client)
         await service.services.run_job()
-        archives = tmp_path / "var" / "archives"
-        archives.rename(tmp_path / "away")
+        store = tmp_path / "var" / "archives"
+        store.rename(tmp_path / "away")
         assert (await client.delete(address)).status_code == 204
         assert (await client.get(f"{address}/archive")).status_code == 410
-        (tmp_path / "away").rename(archives)
+        (tmp_path / "away").rename(store)
         await service.services.tick()
-        assert list(archives.rglob("*.zip")) == []
+        assert archives(service) == []
