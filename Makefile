@@ -14,7 +14,7 @@ UNLESS_STOPPED := || { code=$$?; [ $$code = 130 ] || exit $$code; }
 NAME_PYTHON := name another one, 3.11 or newer, with: make PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stack run test test-all heavy bench check openapi viewer lock clean
+.PHONY: help demo demo-stack run test test-all heavy mutants bench check openapi viewer lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,15 @@ test: $(VENV)/test ## run all tests, on real servers started for them
 # What the machine lacks is named at the end, each with the line that would get it, and is no failure. The oldest
 # PostgreSQL that is served runs here, the newest in every `make test`.
 test-all: $(VENV)/test ## run what needs node, MariaDB, PostgreSQL 16 or other unpackers, and name what could not run
-	@$(BIN)/python -m pytest -m everywhere -n 2 --dist loadfile tests/broken tests/clients tests/contract tests/shape
+	@$(BIN)/python -m pytest -m everywhere -n 2 --dist loadfile tests/api tests/broken tests/clients tests/contract tests/shape
+	@$(BIN)/python -m pytest -m everywhere tests/journey
 	@$(BIN)/python -m pytest -m everywhere tests/everywhere
 
 heavy: $(VENV)/test ## run what takes minutes: 200 exports through every fault
 	@$(BIN)/python -m pytest -m heavy -s
+
+mutants: $(VENV)/test ## plant small defects, one at a time, and name those that no test notices (20 minutes)
+	@$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/test ## measure exports and searches, each beside a floor of the same run (about half an hour)
 	@for what in engine wide_row sqlite mariadb search sealing search_beside_exports beside_silence waiting members viewer \

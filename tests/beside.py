@@ -23,7 +23,7 @@ STATES = {
     "erasure": ("queued", "erasing", "done", "failed", "cancelled"),
 }
 _JOB = {"attempts": 1, "lost_leases": 2, "parts_done": 3, "parts_total": 4, "rows": 5, "rows_estimated": 6, "bytes": 7}
-_KEPT = {
+_KEPT: dict[str, dict[str, Any]] = {
     "queued": {"due_at": LATER},
     "compiling": {"lease": UUID(int=1), "lease_until": LATER}, "erasing": {"lease": UUID(int=2), "lease_until": LATER},
     "failed": {"keep_until": LATER},

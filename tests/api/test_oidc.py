@@ -149,7 +149,7 @@ async def test_nobody_has_the_name_of_a_key(tmp_path: Path, issuer: Issuer) -> N
             await service.services.keys.create(KeyOrder("oidc:maria", ("acme",), "administrator", None))
 
 
-@pytest.mark.parametrize("options", [(), ("nameless",)])
+@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.everywhere), ("nameless",)])
 async def test_a_rotation_of_the_issuers_keys_under_load_counts_within_10_seconds(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:

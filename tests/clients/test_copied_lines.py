@@ -52,6 +52,7 @@ def test_what_make_run_prints_to_be_typed_works_as_it_is(sample: Served, tmp_pat
     assert zipfile.ZipFile(archive).testzip() is None
 
 
+@pytest.mark.everywhere
 def test_what_the_demo_says_to_try_next_works_as_it_is(tmp_path: Path) -> None:
     # The quote is what a path may hold; make run serves until Ctrl-C and has tests of its own.
     demo = place(tmp_path / "somebody's").run("demo").stdout

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.made_up import cases, make_up
 from tests.site import site
 
 
+@pytest.mark.everywhere
 def test_requests_that_are_made_up_are_answered_as_the_document_says(tmp_path: Path) -> None:
     place = site(tmp_path)
     key = place.key()

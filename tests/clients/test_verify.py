@@ -383,6 +383,7 @@ def test_an_archive_that_is_cut_off_is_not_as_its_manifest_says(sound: Path, tmp
     assert failures(path) == ["zip: the file"]
 
 
+@pytest.mark.everywhere
 def test_no_change_of_a_byte_that_changes_the_contents_goes_unnoticed(sound: Path, tmp_path: Path) -> None:
     path, raw, before = tmp_path / "changed.zip", sound.read_bytes(), contents(sound)
     for place in range(4, len(raw), 11):

@@ -96,7 +96,14 @@ async def both_slots_are_free(client: httpx.AsyncClient, others: dict[str, str])
     await cancelled(client, *slow)
 
 
-@pytest.mark.parametrize("moment", [before_the_first_row, at_60_per_cent, when_the_transaction_ends])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(before_the_first_row, marks=pytest.mark.everywhere),
+        at_60_per_cent,
+        pytest.param(when_the_transaction_ends, marks=pytest.mark.everywhere),
+    ],
+)
 async def test_a_hung_export_holds_nobody_up_and_a_cancel_frees_its_slot(
     site: Site, moment: Callable[[Site], None]
 ) -> None:
@@ -120,7 +127,7 @@ async def test_a_hung_export_holds_nobody_up_and_a_cancel_frees_its_slot(
     await site.nothing_stays()
 
 
-@pytest.mark.parametrize("hang_up", [True, False])
+@pytest.mark.parametrize("hang_up", [pytest.param(True, marks=pytest.mark.everywhere), False])
 @pytest.mark.parametrize("moment", [while_it_is_asked, while_its_connections_idle])
 async def test_searches_name_a_silent_source_in_time_and_find_it_again(
     site: Site, moment: Callable[[Site], None], *, hang_up: bool
@@ -139,7 +146,7 @@ async def test_searches_name_a_silent_source_in_time_and_find_it_again(
 @pytest.mark.parametrize(
     "moment",
     [
-        at_60_per_cent,
+        pytest.param(at_60_per_cent, marks=pytest.mark.everywhere),
         pytest.param(before_the_first_row, marks=pytest.mark.heavy),
         pytest.param(when_the_transaction_ends, marks=pytest.mark.heavy),
     ],

@@ -89,7 +89,7 @@ def main() -> int:
 
 def _chosen(seed: int, most: int, only: str) -> list[Planted]:
     """Spread over the files by their numbers of places, without those that change nothing."""
-    equivalent = {one["name"] for one in tomllib.loads(EQUIVALENT.read_text())["equivalent"]}
+    equivalent = {one["name"] for one in tomllib.loads(EQUIVALENT.read_text()).get("equivalent", [])}
     every = [one for room in NEAREST for file in _files(room) for one in _planted(file) if only in one.file]
     every = [one for one in every if one.name not in equivalent]
     return random.Random(seed).sample(every, min(most, len(every)))

@@ -37,6 +37,9 @@ def defects(text: str) -> list[Defect]:
 class _Planter:
     def __init__(self, text: str) -> None:
         self._text = text
+        # How long something is waited for is no rule that a test could keep.
+        named = (one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.keyword))
+        self._times = {(one.value.lineno, one.value.col_offset) for one in named if "time" in str(one.arg)}
         self._starts = [0]
         for line in text.encode().splitlines(keepends=True):
             self._starts.append(self._starts[-1] + len(line))
@@ -59,7 +62,7 @@ class _Planter:
                 yield self._instead(node, self._source(operand), "without its not")
             case ast.Constant(value=bool(value)):
                 yield self._instead(node, str(not value), f"{value} is {not value}")
-            case ast.Constant(value=int(value)):
+            case ast.Constant(value=int(value)) if (node.lineno, node.col_offset) not in self._times:
                 yield self._instead(node, str(value + 1), f"{value} is {value + 1}")
             case ast.Expr(value=ast.Call() | ast.Await()):
                 yield self._instead(node, "pass", "does nothing")

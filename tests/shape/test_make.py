@@ -43,6 +43,7 @@ def test_a_python_that_will_not_do_is_told_apart(tmp_path: Path, script: str | N
     assert not (tmp_path / ".venv").exists()
 
 
+@pytest.mark.everywhere
 def test_what_test_all_has_no_program_for_is_named_and_is_no_failure() -> None:
     (words,) = re.findall(r"^\t@\$\(BIN\)/python (.* tests/everywhere)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     nothing = os.environ | {"PATH": "/nowhere"}
