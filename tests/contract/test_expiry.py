@@ -2,9 +2,13 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
+from sqlalchemy import select
+
+from app.history.tables import HISTORY_ENTRIES
 from tests.beside import archives, beside
-from tests.builders import BASE, finished, request_export, running
+from tests.builders import BASE, WITHOUT_LIMITS, candidate, finished, request_export, running
 
 FORTNIGHT = timedelta(hours=14 * 24)
 
@@ -38,7 +42,14 @@ async def test_expired_is_true_before_any_tick_and_the_next_one_removes_the_obje
         assert (await client.get(f"{own}ready")).json()["items"] == []
         await service.services.tick()
         assert archives(service) == []
+        await service.services.tick()
         assert (await client.get(address)).json()["status"] == "expired"
+        # Told once, and nothing is left that somebody would look for again.
+        told = (await client.get(f"{BASE}/audit", params={"action": "exports:expire"})).json()["items"]
+        assert [one["entry_id"] for one in told] == [shown["id"]]
+        async with service.services.database.reading() as connection:
+            key = select(HISTORY_ENTRIES.c.archive_key).where(HISTORY_ENTRIES.c.id == UUID(shown["id"]))
+            assert (await connection.execute(key)).scalar_one() is None
 
 
 async def test_a_revoked_archive_is_gone_at_once(tmp_path: Path) -> None:
@@ -48,6 +59,7 @@ async def test_a_revoked_archive_is_gone_at_once(tmp_path: Path) -> None:
         assert (await client.delete(address)).status_code == 204
         refused = await client.get(f"{address}/archive")
         assert (refused.status_code, refused.json()["type"]) == (410, "/problems/export-revoked")
+        assert (await client.get(address)).json()["links"]["archive"] is None
         assert archives(service) == []
         again = await client.delete(address)
         assert (again.status_code, again.json()["type"]) == (409, "/problems/export-final")
@@ -64,3 +76,17 @@ async def test_a_revoke_while_the_store_is_away_holds_and_the_tick_removes_the_o
         (tmp_path / "away").rename(store)
         await service.services.tick()
         assert archives(service) == []
+
+
+async def test_what_ended_without_an_archive_keeps_none_from_being_removed(tmp_path: Path) -> None:
+    """The tick takes a hundred at a time."""
+    async with running(tmp_path, work=False, settings=WITHOUT_LIMITS) as service, await service.client() as client:
+        token = {"candidate": await candidate(client)}
+        for _ in range(101):
+            requested = await client.post(f"{BASE}/exports", json=token)
+            await client.delete(requested.headers["location"])
+        address = await request_export(client)
+        await service.services.run_job()
+        service.clock.ahead = FORTNIGHT
+        await service.services.tick()
+        assert (archives(service), (await client.get(address)).json()["status"]) == ([], "expired")
