@@ -131,6 +131,19 @@ async def test_no_more_than_200_combinations_are_shown_and_more_says_so(small: S
         assert len(await rows(source, 3, "device 300", "Safari")) == 1
 
 
+async def test_no_more_than_200_visitors_are_shown_and_more_says_so(small: Small) -> None:
+    small.run(TABLES)
+    numbers = range(100, 301)
+    small.run("INSERT INTO people VALUES " + ", ".join(f"({number}, 'many@example.com', '')" for number in numbers))
+    seen = (f"({number}, {number}, 'iPhone', 'Safari', NULL, NULL, 'x', 1)" for number in numbers)
+    small.run("INSERT INTO events VALUES " + ", ".join(seen))
+    async with small.source() as source:
+        everybody = await source.find(Identifier.typed("many@example.com"))
+        assert everybody is not None
+        assert [visitor.key for visitor in everybody.visitors] == list(numbers[:200])
+        assert everybody.more
+
+
 async def test_user_agents_are_read_grouped_and_expanded(small: Small) -> None:
     small.run(TABLES)
     small.run(PARSED)

@@ -155,9 +155,11 @@ class _KeptConnection:
             name = await self._prepared(text, forms.types or ())
             wire.send_query_prepared(name, values, forms.formats)
             await wait(sent(wire))
+            wanted = True
+            # To the end, though nobody may want it: the connection has other questions to come.
             while result := await wait(received(wire)):
-                if result.ntuples and not asked.take(rows_of(result, forms)):
-                    return
+                if result.ntuples and wanted:
+                    wanted = asked.take(rows_of(result, forms))
 
     async def _prepared(self, text: bytes, types: tuple[int, ...]) -> bytes:
         if (text, types) not in self._names:
