@@ -1,5 +1,6 @@
 """Erasures over HTTP, from the preview to the receipt."""
 
+import asyncio
 import base64
 import json
 import sqlite3
@@ -42,6 +43,13 @@ async def test_a_preview_says_what_would_go_and_changes_nothing(tmp_path: Path) 
         assert len(rows(tmp_path, "events")) == 6
         (event,) = await audited(client, "erasures:preview")
         assert (event["actor"], event["details"]["rows"]) == ("maria", 6)
+
+
+async def test_a_preview_waits_for_no_erasure_that_runs(tmp_path: Path) -> None:
+    async with erasing(tmp_path) as service, await eraser(service) as client, asyncio.timeout(10):
+        source = service.services.registry.sources("acme")["website"]
+        async with source.erase(2, None, None, "visitor"):
+            assert [one["rows"] for one in (await preview(client))["steps"]] == JANES
 
 
 async def test_all_of_the_visitor_is_gone_afterwards_and_nobody_elses(tmp_path: Path) -> None:

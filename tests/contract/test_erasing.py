@@ -1,5 +1,6 @@
 """One visitor is erased from a data source, and nobody else; whole or not at all, on each engine."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,17 @@ async def test_who_watches_is_told_the_steps_and_the_rows(small: Small) -> None:
     ):
         await erasing.run(lambda steps, rows: told.append((steps, rows)))
     assert told == [(0, 2), (0, 4), (0, 5), (0, 5), (1, 5), (1, 6), (2, 6)]
+
+
+async def test_who_only_looks_waits_for_no_erasure(small: Small) -> None:
+    small.run(TABLES)
+    async with (
+        asyncio.timeout(5),
+        opened(small.folder, small.url, erasable()) as source,
+        source.erase(1, None, None, "visitor"),
+        source.erase(2, None, None, "visitor", looking=True) as other,
+    ):
+        assert await other.count() == [1, 1]
 
 
 async def test_where_one_device_and_browser_is_erased_the_others_stay(small: Small) -> None:

@@ -161,6 +161,17 @@ async def test_archives_are_encrypted_at_rest_where_a_setting_says_so(bucket: Bu
     await store.close()
 
 
+@pytest.mark.parametrize(("parts", "more"), [(1, 0), (1, 1), (2, 0)])
+async def test_an_archive_of_whole_parts_has_no_empty_one_behind_them(
+    bucket: Bucket, seaweedfs: SeaweedFS, parts: int, more: int
+) -> None:
+    store, size = S3Store(bucket, Threads()), parts * (8 << 20) + more
+    assert await store.put(KEY, chunks(size=size)) == size
+    found = seaweedfs.client().stat_object(bucket.name, KEY)
+    assert (found.size, (found.etag or "").rpartition("-")[2]) == (size, str(parts + more))
+    await store.close()
+
+
 async def test_the_store_is_trusted_by_its_ca_file_alone(bucket: Bucket, seaweedfs: SeaweedFS, tmp_path: Path) -> None:
     with over_tls(seaweedfs, tmp_path) as (endpoint, ca_file):
         trusting = S3Store(replace(bucket, endpoint=endpoint, ca_file=ca_file), Threads())

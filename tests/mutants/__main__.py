@@ -31,19 +31,20 @@ NEAREST: Mapping[str, Sequence[str]] = {
     "app/visitors/memory.py": _ERASURES,
     "app/exports": [
         *_EXPORTS, _API.format("idempotency"), _API.format("limits"), _CONTRACT.format("expiry"), _API.format("waiting"),
+        "tests/unit/test_ranges.py", "tests/broken/test_broken_downloads.py",
     ],
     "app/history": [
         *_EXPORTS, _API.format("history"), _API.format("erasures"), _CONTRACT.format("expiry"), _API.format("waiting"),
-        _CONTRACT.format("unfinished"),
+        _CONTRACT.format("unfinished"), _CONTRACT.format("turn"),
     ],
     "app/jobs": [
-        *_EXPORTS, _CONTRACT.format("bell"), _CONTRACT.format("expiry"), _CONTRACT.format("unfinished"),
+        *_EXPORTS, _CONTRACT.format("turn"), _CONTRACT.format("bell"), _CONTRACT.format("expiry"), _CONTRACT.format("unfinished"),
         "tests/broken/test_dead_parts.py", _API.format("metrics"),
     ],
-    "app/storage": [_CONTRACT.format("storage"), _CONTRACT.format("directory"), _CONTRACT.format("s3"), *_EXPORTS],
-    "app/access/keys.py": [_API.format("access"), _API.format("exports"), "tests/unit/test_environment.py"],
-    "app/sources/candidate.py": [_API.format("exports"), _API.format("search"), "tests/unit/test_kit.py"],
-    "app/sources/handles.py": [_API.format("index_key"), _API.format("history"), _API.format("erasures")],
+    "app/storage": ["tests/unit/test_stream.py", _CONTRACT.format("storage"), _CONTRACT.format("directory"), _CONTRACT.format("s3"), *_EXPORTS],
+    "app/access/keys.py": [_API.format("access"), _API.format("exports"), _API.format("oidc")],
+    "app/sources/candidate.py": ["tests/unit/test_handles.py", _API.format("exports"), _API.format("search"), "tests/unit/test_kit.py"],
+    "app/sources/handles.py": ["tests/unit/test_handles.py", _API.format("index_key"), _API.format("history"), _API.format("erasures")],
 }  # fmt: skip
 # Nothing but what an address is called and how it is described.
 _LEFT_OUT = ("endpoints.py", "schemas.py", "tables.py", "__init__.py")

@@ -6,6 +6,8 @@ import pytest
 
 from app.__main__ import main
 from app.kit.address import parsed
+from app.kit.db import database_url
+from app.kit.errors import Misconfigured
 from tests.small import mapping, toml, write_mappings
 
 SECRET = "sEcReT"
@@ -75,3 +77,11 @@ def test_of_the_own_database(url: str, monkeypatch: pytest.MonkeyPatch, capsys: 
 )
 def test_what_is_well_formed_stays_as_it_is(url: str, password: str | None, host: str | None) -> None:
     assert (parsed(url).password, parsed(url).host) == (password, host)
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://host/db", "mariadb://host/db", "oracle://host/db", "redis://host", "https://host"]
+)
+def test_a_database_of_another_kind_cannot_be_the_services_own(url: str) -> None:
+    with pytest.raises(Misconfigured, match="^DOSSIER_DATABASE_URL must be a postgresql:// or sqlite:/// address"):
+        database_url(url)
