@@ -83,5 +83,5 @@ def test_what_is_well_formed_stays_as_it_is(url: str, password: str | None, host
     "url", ["mysql://host/db", "mariadb://host/db", "oracle://host/db", "redis://host", "https://host"]
 )
 def test_a_database_of_another_kind_cannot_be_the_services_own(url: str) -> None:
-    with pytest.raises(Misconfigured, match="^DOSSIER_DATABASE_URL must be a postgresql:// or sqlite:/// address"):
+    with pytest.raises(Misconfigured, match=r"DOSSIER_DATABASE_URL must be a postgresql:// or sqlite:/// address"):
         database_url(url)
