@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from app.sources.mapping import EraseMapping, SectionMapping
 from app.sources.parser.inspection import COMBINATION, Bound, Seen, inspected
@@ -39,18 +39,32 @@ def unbound(sections: Sequence[tuple[str, SectionMapping]]) -> list[str | None]:
     return said
 
 
-def unbound_steps(steps: Sequence[tuple[str, EraseMapping]]) -> list[str | None]:
-    """The same for steps of erasures, which must be bound to the visitor."""
+def unbound_steps(steps: Sequence[tuple[Hashable, str, EraseMapping]]) -> list[str | None]:
+    """The same for steps of erasures, each with its file and engine, which must be bound to the visitor, and find the
+    rows when their turn comes."""
     odd = [
         (number, engine, step.sql)
-        for number, (engine, step) in enumerate(steps)
+        for number, (_, engine, step) in enumerate(steps)
         if step.sql and not plain_step(step.sql)
     ]
     said: list[str | None] = [None] * len(steps)
     found = inspected([(engine, text) for _, engine, text in odd])
     for (number, engine, _), seen in zip(odd, found, strict=True):
-        said[number] = wrong_step(seen, engine)
+        said[number] = wrong_step(seen, engine) or _too_late(steps, number, seen)
     return said
+
+
+def _too_late(steps: Sequence[tuple[Hashable, str, EraseMapping]], number: int, seen: Seen) -> str | None:
+    """A step that finds its rows by a table that is erased by then would leave them, and count none of them."""
+    file, _, step = steps[number]
+    before = [one for other, _, one in steps[:number] if other == file and one.action != "keep"]
+    gone = {_bare(one.table) for one in before} - {_bare(step.table)}
+    by = next((table for table in seen.tables if table in gone), None)
+    return f"finds its rows by {by!r}, which an earlier step erases; move this one before that" if by else None
+
+
+def _bare(table: str) -> str:
+    return table.lower().rpartition(".")[2]
 
 
 def plain_step(text: str) -> bool:

@@ -89,7 +89,7 @@ class _Reader:
         for one, problem in zip(self.sections, found, strict=True):
             if problem:
                 self.told.append(f"{one.file}: section {one.mapping.name!r}: sql: {problem}.")
-        for (file, _, step), problem in zip(self.steps, unbound_steps([one[1:] for one in self.steps]), strict=True):
+        for (file, _, step), problem in zip(self.steps, unbound_steps(self.steps), strict=True):
             if problem:
                 self.told.append(f"{file}: erase {step.table!r}: sql: {problem}.")
         if self.told or made is None:

@@ -75,7 +75,11 @@ def test_the_ways_in_which_engines_take_some_rows_at_a_time_start(tmp_path: Path
 
 
 def refused(folder: Path, engine: str, sql: str, **keys: Any) -> str | None:
-    centers = write_mappings(folder, toml(erasable(step("events", sql=sql, **keys))))
+    return refused_steps(folder, engine, step("events", sql=sql, **keys))
+
+
+def refused_steps(folder: Path, engine: str, *steps: dict[str, Any]) -> str | None:
+    centers = write_mappings(folder, toml(erasable(*steps)))
     try:
         build_registry(Settings(var_dir=folder, data_centers=centers), {"WEBSITE_URL": URLS[engine]})
     except Misconfigured as error:
@@ -94,6 +98,34 @@ def refused(folder: Path, engine: str, sql: str, **keys: Any) -> str | None:
 )  # fmt: skip
 def test_a_step_of_which_it_is_sure_does_not_start(tmp_path: Path, sql: str, told: str) -> None:
     assert (refused(tmp_path, "postgresql", sql) or "").startswith(told)
+
+
+BY_VISITS = "DELETE FROM events WHERE visit IN (SELECT id FROM visits WHERE visitor_id = :visitor)"
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        (step("visits"), "finds its rows by 'visits', which an earlier step erases; move this one before that."),
+        (step("visits", "anonymise", sql="UPDATE visits SET visitor_id = NULL WHERE visitor_id = :visitor"), "finds its"),
+        (step("visits", "keep", because="the law"), None),
+        (step("people"), None),
+    ],
+)  # fmt: skip
+def test_a_step_that_would_not_find_its_rows_any_more_does_not_start(
+    tmp_path: Path, first: dict[str, Any], told: str | None
+) -> None:
+    """It would leave them, and its count would find none of them either."""
+    steps = [
+        first,
+        step(
+            "events",
+            sql=BY_VISITS,
+            count="SELECT count(*) FROM events WHERE visit IN (SELECT id FROM visits WHERE visitor_id = :visitor)",
+        ),
+    ]
+    found = refused_steps(tmp_path, "postgresql", *steps)
+    assert found == told or (found or "").startswith(told or "\0")
 
 
 def test_the_samples_steps_need_no_parser() -> None:
