@@ -10,7 +10,7 @@ import pytest
 
 from app.history.entry import NewEntry, add_entry, move
 from app.history.turn import WorkInTurn
-from app.jobs.job import add_job, claim, delete_unwanted
+from app.jobs.job import Lane, add_job, claim, delete_unwanted
 from app.kit.db import Database, database_url
 from app.kit.identity import uuid7
 from app.sources.registry import Registry
@@ -38,12 +38,14 @@ async def migrated(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def waiting(database: Database, center: str, minutes: int, begun: int | None = None) -> UUID:
+async def waiting(
+    database: Database, center: str, minutes: int, begun: int | None = None, source: str = "website"
+) -> UUID:  # fmt: skip
     """A job that has been due for so many minutes; where `begun` is said, one that runs since then instead."""
     due = NOW - timedelta(minutes=minutes)
     entry_id = uuid7(due)
     new = NewEntry(
-        id=entry_id, data_center=center, source_id="website", source_title="Website", label="j•••",
+        id=entry_id, data_center=center, source_id=source, source_title="Website", label="j•••",
         handle=entry_id.hex, subject=entry_id.hex, identifier_hash=entry_id.hex,
         key_id="12345678", device=None, browser=None, case_reference=None, requested_by="maria", requested_at=due,
     )  # fmt: skip
@@ -59,10 +61,10 @@ async def waiting(database: Database, center: str, minutes: int, begun: int | No
     return entry_id
 
 
-async def turns(database: Database) -> list[UUID]:
+async def turns(database: Database, *busy: Lane) -> list[UUID]:
     found = []
     async with database.writing() as connection:
-        while job := await claim(connection, uuid4(), NOW, ORDER):
+        while job := await claim(connection, uuid4(), NOW, ORDER, busy):
             found.append(job.entry_id)
             await delete_unwanted(connection, job.entry_id)
     return found
@@ -96,3 +98,11 @@ async def test_within_a_data_center_the_oldest_comes_first_and_what_is_not_due_w
         await waiting(database, "acme", -5)
         young, old = await waiting(database, "acme", 1), await waiting(database, "acme", 9)
         assert await turns(database) == [old, young]
+
+
+@pytest.mark.parametrize("url", EACH, indirect=True)
+async def test_jobs_of_busy_data_sources_are_passed_over_and_no_others(url: str) -> None:
+    async with migrated(url) as database:
+        await waiting(database, "acme", 9)
+        free = {await waiting(database, "acme", 8, source="shop"), await waiting(database, "globex", 7)}
+        assert set(await turns(database, ("acme", "website"))) == free
