@@ -37,9 +37,7 @@ def defects(text: str) -> list[Defect]:
 class _Planter:
     def __init__(self, text: str) -> None:
         self._text = text
-        # How long something is waited for is no rule that a test could keep.
-        named = (one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.keyword))
-        self._times = {(one.value.lineno, one.value.col_offset) for one in named if "time" in str(one.arg)}
+        self._left_out = set(_left_out(ast.parse(text)))
         self._starts = [0]
         for line in text.encode().splitlines(keepends=True):
             self._starts.append(self._starts[-1] + len(line))
@@ -48,8 +46,12 @@ class _Planter:
         for node in ast.walk(ast.parse(self._text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_declared(node):
                 for statement in node.body:
-                    for inner in ast.walk(statement):
-                        yield from self._of(inner)
+                    yield from (
+                        one
+                        for inner in ast.walk(statement)
+                        if _place(inner) not in self._left_out
+                        for one in self._of(inner)
+                    )
 
     def _of(self, node: ast.AST) -> Iterator[Defect]:
         match node:
@@ -62,7 +64,7 @@ class _Planter:
                 yield self._instead(node, self._source(operand), "without its not")
             case ast.Constant(value=bool(value)):
                 yield self._instead(node, str(not value), f"{value} is {not value}")
-            case ast.Constant(value=int(value)) if (node.lineno, node.col_offset) not in self._times:
+            case ast.Constant(value=int(value)):
                 yield self._instead(node, str(value + 1), f"{value} is {value + 1}")
             case ast.Expr(value=ast.Call() | ast.Await()):
                 yield self._instead(node, "pass", "does nothing")
@@ -116,3 +118,17 @@ class _Planter:
 def _is_declared(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """A method of a protocol, which has a docstring alone."""
     return len(node.body) == 1 and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+
+
+def _left_out(tree: ast.AST) -> Iterator[tuple[int, int, str]]:
+    """Places of what no test should keep: how long something is waited for, words in the log, and the second look of
+    `strict`."""
+    for node in ast.walk(tree):
+        waits = isinstance(node, ast.keyword) and ("time" in str(node.arg) or node.arg == "strict")
+        tells = isinstance(node, ast.Expr) and ast.unparse(node).startswith("log.")
+        if waits or tells:
+            yield from map(_place, ast.walk(node))
+
+
+def _place(node: ast.AST) -> tuple[int, int, str]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0), type(node).__name__
