@@ -83,6 +83,10 @@ async def test_nothing_of_the_visitor_is_left_and_everybody_elses_rows_are_the_s
     assert {name: digest for name, (_, digest) in after.items()} == {
         name: digest for name, (_, digest) in before.items()
     }
+    for name, (rows, digest) in after.items():
+        print(
+            f"{name:22} {before[name][0]:>4} rows of hers, then {rows}; others {before[name][1][:12]}, then {digest[:12]}"
+        )
     left = {name for name, (rows, _) in after.items() if rows}
     assert left == KEPT[source]
     assert {name for name, (rows, _) in before.items() if rows} > left
