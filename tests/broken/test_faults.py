@@ -288,6 +288,13 @@ async def test_an_export_with_more_rows_or_bytes_than_is_allowed_fails_by_name_a
         assert len(events) == 1
 
 
+@pytest.mark.parametrize(("most", "status"), [(4, "ready"), (3, "failed")])
+async def test_an_export_of_just_as_many_rows_as_are_allowed_is_made(tmp_path: Path, most: int, status: str) -> None:
+    """Three visits on the iPhone, and the record of her."""
+    async with running(tmp_path, settings={"max_rows": most}) as service, await service.client() as client:
+        assert (await finished(client, await request_export(client)))["status"] == status
+
+
 async def test_sections_that_come_out_empty_where_interactions_were_counted_are_refused(tmp_path: Path) -> None:
     """A planted mistake: the section compares with a time at which nothing happened."""
     mappings = tmp_path / "data-centers"
