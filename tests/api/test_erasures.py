@@ -446,3 +446,37 @@ async def test_waiting_for_an_erasure_ends_when_it_is_done(tmp_path: Path) -> No
         while item["status"] == "erasing":
             item = await finished(client, address)
         assert item["status"] == "done"
+
+
+@pytest.mark.parametrize("deed", ["request", "approve", "retry"])
+async def test_a_request_an_approval_and_a_retry_are_heard_of_at_once(tmp_path: Path, deed: str) -> None:
+    """And not when those who take up work ask by themselves, three seconds later."""
+    asked = 0
+
+    async def piece() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    async with (
+        erasing(tmp_path, 'erasure = "two"') as service,
+        await eraser(service) as maria,
+        await eraser(service, "otto", ("erasures:approve",)) as otto,
+    ):
+        planned = await preview(maria)
+        address = "" if deed == "request" else (await ask(maria, planned)).headers["location"]
+        if deed == "retry":
+            await otto.post(f"{address}/approve")
+            change(tmp_path, "INSERT INTO events (visitor_id, device, browser) VALUES (1, 'iPhone', 'Safari')")
+            await service.services.run_job()
+        answering = asyncio.create_task(service.services.bell.answer(piece, 1))
+        await asyncio.sleep(0.1)
+        done = (
+            ask(maria, planned) if deed == "request" else (maria if deed == "retry" else otto).post(f"{address}/{deed}")
+        )
+        assert (await done).status_code == 202
+        async with asyncio.timeout(1):
+            while asked < 2:
+                await asyncio.sleep(0.02)
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
