@@ -471,6 +471,7 @@ async def test_a_request_an_approval_and_a_retry_are_heard_of_at_once(tmp_path: 
             await service.services.run_job()
         answering = asyncio.create_task(service.services.bell.answer(piece, 1))
         await asyncio.sleep(0.1)
+        before = asked
         done = (
             ask(maria, planned) if deed == "request" else (maria if deed == "retry" else otto).post(f"{address}/{deed}")
         )
