@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic.json_schema import SkipJsonSchema
 
 from app.access.endpoints import Acting, DataCenterId, Gatekeeper
 from app.access.limits import QuotaExceeded
@@ -22,7 +21,7 @@ from app.erasures.schemas import (
     preview_view,
 )
 from app.erasures.use_cases import Erasures
-from app.history.answers import accepted, as_json, watched
+from app.history.answers import ITSELF, KnownTag, Wait, accepted, as_json, watched
 from app.history.schemas import Export, export_json
 from app.history.visitor import ErasureUnfinished, ExportUnfinished
 from app.kit.documented import LIMITED, answer, follow_up, problems
@@ -38,23 +37,19 @@ _HTML = "text/html"
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_Absent = SkipJsonSchema[None]
 ErasureId = Annotated[str, Path(description="The erasure's id.")]
-_KnownTag = Annotated[str | _Absent, Header(alias="if-none-match", description="The `ETag` of the answer before.")]
-_Wait = Annotated[int, Query(ge=0, le=30, description="Seconds to wait for a change.")]
 _COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound)
 _BUSY = (ExportUnfinished, ErasureUnfinished)
 _MISTAKES = (PayloadTooLarge, UnsupportedMediaType, ValidationError)
 _SOURCE = (ErasureOff, NotErasable, SourceUnavailable, SourceMisconfigured)
 _SHOWN = answer(200, "The erasure.", "ETag", "Retry-After") | answer(304, "It is still as the ETag sent says.", "ETag")
-_ITSELF = {"data_center": "$request.path.data_center", "id": "$response.body#/id"}
 _REQUESTED = answer(
     202, "The erasure, as a history item.", "Location", "Retry-After", *LIMITED,
     links={
-        "watch": follow_up("get_erasure", "How far it is; with `wait`, as soon as something changed.", _ITSELF),
-        "approve": follow_up("approve_erasure", "By another administrator, where that is asked for.", _ITSELF),
-        "receipt": follow_up("get_receipt", "Once it is done.", _ITSELF),
-        "cancel": follow_up("cancel_erasure", "Before it begins.", _ITSELF),
+        "watch": follow_up("get_erasure", "How far it is; with `wait`, as soon as something changed.", ITSELF),
+        "approve": follow_up("approve_erasure", "By another administrator, where that is asked for.", ITSELF),
+        "receipt": follow_up("get_receipt", "Once it is done.", ITSELF),
+        "cancel": follow_up("cancel_erasure", "Before it begins.", ITSELF),
     },
 )  # fmt: skip
 _PREVIEWED = answer(
@@ -117,7 +112,7 @@ def _add_get(router: APIRouter, erasures: Erasures, keeper: Gatekeeper) -> None:
         responses=problems(*_COMMON, ValidationError) | _SHOWN,
     )  # fmt: skip
     async def get_erasure(
-        data_center: DataCenterId, id: ErasureId, if_none_match: _KnownTag = None, wait: _Wait = 0  # noqa: A002
+        data_center: DataCenterId, id: ErasureId, if_none_match: KnownTag = None, wait: Wait = 0  # noqa: A002
     ) -> Response:  # fmt: skip
         """The erasure, from the first moment to years later; `If-None-Match` and `wait` as for an export."""
         entry = await erasures.browse.one(data_center, id, "erasure")

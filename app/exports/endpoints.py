@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic.json_schema import SkipJsonSchema
 
 from app.access.endpoints import Acting, DataCenterId, Gatekeeper, address_of
 from app.access.limits import QuotaExceeded
@@ -17,7 +16,7 @@ from app.exports.ready import ExportExpired, ExportNotReady, ExportRevoked
 from app.exports.request import Wishes
 from app.exports.schemas import ExportRequest, LinkView
 from app.exports.use_cases import Exports
-from app.history.answers import accepted, as_json, watched
+from app.history.answers import ITSELF, Absent, KnownTag, Wait, accepted, as_json, watched
 from app.history.schemas import Export, export_json
 from app.history.visitor import ErasureUnfinished, ExportUnfinished
 from app.kit.documented import LIMITED, answer, follow_up, problems
@@ -35,18 +34,14 @@ from app.storage.port import StoreUnavailable
 
 _BASE = "/v1/data-centers/{data_center}/exports"
 _LINKS = "/v1/links/{token}"
-# A header is there or not, and never null: a generated client that lets one pass null fails when it sends it.
-_Absent = SkipJsonSchema[None]
 LinkToken = Annotated[str, Path(description="As it was made by `create_link`.")]
 ExportId = Annotated[str, Path(description="The export's id.")]
-KnownTag = Annotated[str | _Absent, Header(alias="if-none-match", description="The `ETag` of the answer before.")]
-SameTag = Annotated[str | _Absent, Header(alias="if-range", description="The `ETag` of the part that one has.")]
-Wait = Annotated[int, Query(ge=0, le=30, description="Seconds to wait for a change.")]
+SameTag = Annotated[str | Absent, Header(alias="if-range", description="The `ETag` of the part that one has.")]
 Key = Annotated[
-    str | _Absent,
+    str | Absent,
     Header(min_length=1, max_length=255, description="The same key and body: done once, and answered the same."),
 ]
-Range = Annotated[str | _Absent, Header(alias="range", description="Bytes that are missing still (RFC 9110, 14.2).")]
+Range = Annotated[str | Absent, Header(alias="range", description="Bytes that are missing still (RFC 9110, 14.2).")]
 _COMMON: tuple[type[Failure], ...] = (Unauthenticated, Forbidden, NotFound)
 _BUSY = (ExportUnfinished, ErasureUnfinished)
 _NOT_READY = (ExportNotReady, ExportExpired, ExportRevoked)
@@ -60,14 +55,13 @@ _BYTES = (
     )
 )
 _SHOWN = answer(200, "The export.", "ETag", "Retry-After") | answer(304, "It is still as the ETag sent says.", "ETag")
-_ITSELF = {"data_center": "$request.path.data_center", "id": "$response.body#/id"}
 _REQUESTED = answer(
     202, "The export: a new one, or the same one that is unfinished still.", "Location", "Retry-After", *LIMITED,
     links={
-        "watch": follow_up("get_export", "How far it is; with `wait`, as soon as something changed.", _ITSELF),
-        "download": follow_up("download_archive", "Once it is ready.", _ITSELF),
-        "link": follow_up("create_link", "Once it is ready, for a browser.", _ITSELF),
-        "end": follow_up("end_export", "Cancels it, or revokes it.", _ITSELF),
+        "watch": follow_up("get_export", "How far it is; with `wait`, as soon as something changed.", ITSELF),
+        "download": follow_up("download_archive", "Once it is ready.", ITSELF),
+        "link": follow_up("create_link", "Once it is ready, for a browser.", ITSELF),
+        "end": follow_up("end_export", "Cancels it, or revokes it.", ITSELF),
     },
 )  # fmt: skip
 

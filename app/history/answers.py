@@ -6,16 +6,23 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Response
+from fastapi import Header, Query, Response
 from fastapi.responses import JSONResponse
+from pydantic.json_schema import SkipJsonSchema
 
 from app.history.entry import UNFINISHED, Entry
 from app.history.schemas import export_json
 from app.history.watch import Watch
 from app.kit.clock import Clock
 
+# A header is there or not, and never null: a generated client that lets one pass null fails when it sends it.
+Absent = SkipJsonSchema[None]
+KnownTag = Annotated[str | Absent, Header(alias="if-none-match", description="The `ETag` of the answer before.")]
+Wait = Annotated[int, Query(ge=0, le=30, description="Seconds to wait for a change.")]
+# Where an answer says what can be done next with what is in it.
+ITSELF = {"data_center": "$request.path.data_center", "id": "$response.body#/id"}
 # Whoever asks again and again is told to within these bounds, in seconds.
 _SOONEST, _LATEST = 1, 30
 
