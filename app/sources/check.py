@@ -34,16 +34,17 @@ async def examine(mapping: SourceMapping, engine: Engine, eraser: Engine | None,
         return [why]
     mapping = mapping.model_copy(update={"section": await _repeated(mapping, engine, engine_name)})
     finders = (text for texts in _finders(mapping).values() for text in texts)
-    texts = [*finders, *(text for section in mapping.section for text in section.sql)]
+    sections = (text for section in mapping.section for text in section.sql)
+    texts = [*finders, *sections, *(one.sql for one in mapping.erase if one.sql)]
     seen = await asyncio.to_thread(inspected, [(engine_name, text) for text in texts])
-    look = _Look(mapping, engine, engine_name, dict(zip(texts, seen, strict=True)))
+    look = _Look(mapping, engine, engine_name, known := dict(zip(texts, seen, strict=True)))
     if empty := await look.empty():
         return [empty]
     said = [finding async for finding in look.finders()]
     for section in mapping.section:
         said += [finding async for finding in look.section(section)]
     said += [finding async for finding in look.tables()]
-    return _together(said) + await examine_steps(mapping, engine, eraser, engine_name)
+    return _together(said) + await examine_steps(mapping, engine, eraser, engine_name, known)
 
 
 async def _repeated(mapping: SourceMapping, engine: Engine, engine_name: str) -> list[SectionMapping]:

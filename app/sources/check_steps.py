@@ -1,7 +1,7 @@
 """What `sources check` says of a mapping's steps of erasures: what the database says of each, and what is in none."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from app.sources.binding import wrong_step
@@ -9,7 +9,7 @@ from app.sources.coverage import unerased
 from app.sources.engine import Engine, NoSuchValue, Query, Session, Table, Values
 from app.sources.erasing import RowsLocked
 from app.sources.mapping import EraseMapping, SourceMapping
-from app.sources.parser.inspection import Seen, inspected
+from app.sources.parser.inspection import Seen
 from app.sources.port import Finding, NotConnected, SourceMisconfigured, SourceUnavailable
 from app.sources.rules import PARAMETERS
 from app.sources.sql import Statement
@@ -18,15 +18,12 @@ _EXPLAIN = "EXPLAIN "
 
 
 async def examine_steps(
-    mapping: SourceMapping, engine: Engine, eraser: Engine | None, engine_name: str
-) -> list[Finding]:  # fmt: skip
+    mapping: SourceMapping, engine: Engine, eraser: Engine | None, engine_name: str, seen: Mapping[str, Seen]
+) -> list[Finding]:
+    """`seen` is what the parser saw in each statement of the mapping."""
     if not mapping.erase:
         return []
-    finders = [*mapping.find.tracking_id, *mapping.find.email, *mapping.find.combinations]
-    texts = [*finders, *(text for one in mapping.section for text in one.sql)]
-    texts += [text for one in mapping.erase for text in (one.sql, one.count) if text]
-    seen = dict(zip(texts, await asyncio.to_thread(inspected, [(engine_name, one) for one in texts]), strict=True))
-    said = [*_bindings(mapping, seen, engine_name), *_order(mapping, finders, seen)]
+    said = [*_bindings(mapping, seen, engine_name), *_order(mapping, seen)]
     if eraser is None:
         unset = f"erase_dsn: the variable {mapping.erase_dsn} is not set, so no step was prepared."
         said.append(Finding(unset, warning=True))
@@ -35,7 +32,7 @@ async def examine_steps(
     return said + [Finding(text, warning=True) for text in unerased(mapping, seen, await _tables(mapping, engine))]
 
 
-def _bindings(mapping: SourceMapping, seen: dict[str, Seen], engine_name: str) -> Iterator[Finding]:
+def _bindings(mapping: SourceMapping, seen: Mapping[str, Seen], engine_name: str) -> Iterator[Finding]:
     for step in mapping.erase:
         if step.sql is None:
             continue
@@ -50,9 +47,10 @@ def _shows(seen: Seen) -> bool:
     return seen.parsed and not any(one.verdict == "unclear" for one in seen.bound if one.parameter == "visitor")
 
 
-def _order(mapping: SourceMapping, finders: Sequence[str], seen: dict[str, Seen]) -> Iterator[Finding]:
+def _order(mapping: SourceMapping, seen: Mapping[str, Seen]) -> Iterator[Finding]:
     """Between batches a worker may be killed for good. Then a search must still find the visitor."""
-    finding = {table for text in finders for table in seen[text].tables}
+    find = mapping.find
+    finding = {table for text in (*find.tracking_id, *find.email, *find.combinations) for table in seen[text].tables}
     last = max((number for number, one in enumerate(mapping.erase) if one.batch), default=0)
     for one in mapping.erase[:last]:
         if one.action != "keep" and one.table.lower().rpartition(".")[2] in finding:
